@@ -1,0 +1,134 @@
+"""Commit: runs a stage into temp files, puts them into the store, and hands over one record.
+
+Nothing that a reader can see changes here. The record is committed by the parent process in one transaction (the commit
+point); only then are the named paths brought in line with it (`publish`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any
+
+from pdp.errors import InputError, StageError
+from pdp.identity import Plan
+from pdp.ingest import resolve
+from pdp.registry import dump
+from pdp.session import Session
+from pdp.snapshot import MANIFEST, Snapshot
+from pdp.stage import Pipeline, Stage
+from pdp.store import lost
+from pdp.tables import Inputs, Writers, read_parquet
+
+
+def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> dict[str, Any]:
+    """Restores what the store holds for this identity, or builds it; gives the record to commit.
+
+    Raises:
+        StageError: the stage gave what cannot be trusted.
+        InputError: a raw file moved while it was read.
+    """
+    began = time.perf_counter()
+    held = None if session.always else plan.restore
+    if held and all(session.store.has(output["hash"]) for output in held["outputs"]):
+        outcome, outputs, facts = "restored", held["outputs"], held["facts"]
+    else:
+        outcome, (outputs, facts) = "built", _build(session, pipeline, stage, plan)
+    record = {
+        "stage": stage.name, "outcome": outcome, "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
+        "facts": facts, "outputs": outputs, "seconds": round(time.perf_counter() - began, 3),
+    }  # fmt: skip
+    dump(record)  # What cannot be recorded must fail here, not within the transaction.
+    return record
+
+
+def _build(
+    session: Session, pipeline: Pipeline, stage: Stage, plan: Plan
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Runs the stage's function; its outputs are in the store when this returns."""
+    function = resolve(stage.function)
+    snapshots: list[Snapshot] = []
+    hashes = plan.identity["inputs"]
+    inputs = Inputs({name: partial(_open, session, pipeline, name, hashes[name], snapshots) for name in stage.inputs})
+    temps = {output.name: session.store.temp() for output in stage.outputs}
+    writers = Writers(stage.name, {o.name: (temps[o.name], PurePosixPath(o.path).suffix[1:]) for o in stage.outputs})
+    try:
+        facts = _drain(function(inputs, session.settings_of(stage)), writers)
+        writers.close()
+        _assert_conserved(stage, inputs, writers, facts)
+        for snapshot in snapshots:
+            _assert_unmoved(snapshot)
+        outputs = [
+            {
+                "name": output.name, "path": output.path, "size": temps[output.name].stat().st_size,
+                "rows": writers.rows[output.name], "hash": session.store.put(temps[output.name]),
+            }
+            for output in stage.outputs
+        ]  # fmt: skip
+    finally:
+        writers.abandon()
+        for temp in temps.values():
+            temp.unlink(missing_ok=True)
+    return outputs, facts
+
+
+def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshots: list[Snapshot]) -> Any:
+    """An input out of the store, by the hash that the identity names: what lies at its named path does not count."""
+    output = pipeline.outputs[name]
+    if PurePosixPath(output.path).name == MANIFEST:
+        snapshot = Snapshot.parse(session.store.read(digest), session.path(output.path).parent)
+        snapshots.append(snapshot)
+        return snapshot
+    if not session.store.has(digest):
+        raise lost(digest)
+    return read_parquet(session.store.path(digest))
+
+
+def _drain(chunks: Any, writers: Writers) -> dict[str, Any]:
+    """Writes what the stage yields; gives the facts that it returns at its end."""
+    while True:
+        try:
+            name, table = next(chunks)
+        except StopIteration as end:
+            return end.value or {}
+        writers.write(name, table)
+
+
+def _assert_conserved(stage: Stage, inputs: Inputs, writers: Writers, facts: dict[str, Any]) -> None:
+    """Nothing lost: a stage that sorts rows tells how many it superseded; the engine counts the others itself."""
+    if "superseded" not in facts:
+        return
+    out = sum(writers.rows.values())
+    if inputs.rows != out + facts["superseded"]:
+        raise StageError(
+            f"stage {stage.name} read {inputs.rows} rows, but accounts for {out + facts['superseded']}",
+            hint="this is a fault of pdp; nothing was changed",
+        )
+
+
+def _assert_unmoved(snapshot: Snapshot) -> None:
+    for file in snapshot:
+        if file.moved():
+            raise InputError(f"raw file {snapshot.source}/{file.name} changed while it was being read", hint="run again")
+
+
+def publish(session: Session, outputs: list[dict[str, Any]], known: Callable[[str, str], int | None]) -> list[str]:
+    """Brings the named paths in line with the registry; gives what a person should be told.
+
+    A file that a person edited (its bytes are no version of the artifact) is moved aside, never overwritten.
+    """
+    told = []
+    for output in outputs:
+        path = session.path(output["path"])
+        digest = session.hashes.sha256(output["path"])
+        if digest == output["hash"]:
+            continue
+        if digest is not None and known(output["name"], digest) is None:
+            aside = session.path(f"edited/{path.stem}.{digest[:8]}{path.suffix}")
+            aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.replace(aside)
+            told.append(f"the edited {path.name} was moved to {session.shown(f'edited/{aside.name}')}")
+        session.store.copy_out(output["hash"], path)
+    return told

@@ -1,0 +1,54 @@
+"""Every error that a person may meet: one base, one sentence, a hint.
+
+Errors say what, where and what to do. The door (the reporter of doit, the `pdp` command) prints them as one line and
+exits non-zero; nothing else catches them.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class PdpError(Exception):
+    """Something a person can mend. `message` says what and where, `hint` what to do."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return mask(f"{self.message}; {self.hint}" if self.hint else self.message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The default would drop the keyword, and a worker of `doit -n` sends its errors pickled.
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+class SettingsError(PdpError):
+    """A config file, an environment variable or a `.env` line is wrong."""
+
+    exit_code = 2
+
+
+class InputError(PdpError):
+    """A raw file cannot be used as it is."""
+
+
+class StageError(PdpError):
+    """A stage cannot give a result that would be trusted."""
+
+
+class RegistryError(PdpError):
+    """The registry or the store cannot be read or written."""
+
+
+def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
+    return kind(message, hint=hint)
+
+
+def mask(text: str) -> str:
+    """`text` without account ids: the number behind the date in `20251103_<id>_MiFitness…` becomes `…`."""
+    return re.sub(r"(?<=\d{8}_)\d{4,}(?=_)", "…", text)

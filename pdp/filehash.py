@@ -1,0 +1,69 @@
+"""SHA-256 of files, read only when a file may have changed.
+
+The cache is keyed by size, mtime, ctime and inode, so that an edit which keeps size and mtime is seen. An entry whose
+file was touched less than two seconds before it was hashed is not kept: a later write could leave the same stat behind
+(git's racy rule).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+RACY_NS = 2_000_000_000
+
+Stat = tuple[int, int, int, int]
+
+
+def stat_of(path: Path) -> Stat | None:
+    """Size, mtime, ctime and inode of a regular file; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def is_settled(stat: Stat) -> bool:
+    """Whether a file with this stat has been left alone long enough for its stat to stand for its content."""
+    return time.time_ns() - max(stat[1], stat[2]) >= RACY_NS
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FileHashes:
+    """Hashes of files below one folder, cached by stat. `load` gives the kept entries, `changed` those to keep."""
+
+    def __init__(self, folder: Path, load: Callable[[], dict[str, tuple[Stat, str]]]) -> None:
+        self.folder = folder
+        self.changed: dict[str, tuple[Stat, str]] = {}
+        self.hashed_bytes = 0
+        self._load = load
+        self._known: dict[str, tuple[Stat, str]] | None = None
+
+    def sha256(self, name: str) -> str | None:
+        """Hash of the file `name` (relative to the folder); None where there is no such file."""
+        path = self.folder / name
+        stat = stat_of(path)
+        if stat is None:
+            return None
+        if self._known is None:
+            self._known = self._load()
+        kept = self._known.get(name)
+        if kept is not None and kept[0] == stat:
+            return kept[1]
+        try:
+            digest = sha256_of(path)
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+        self.hashed_bytes += stat[0]
+        # Stat again: a write during the hashing must not be covered by what was read before it.
+        if is_settled(stat) and stat_of(path) == stat:
+            self._known[name] = self.changed[name] = (stat, digest)
+        return digest

@@ -1,0 +1,107 @@
+"""Ingest: asks a source what it has, and keeps the answer as its snapshot, `raw/<source>/manifest.json`.
+
+Everything after it depends on the manifest alone, so a file that vanished is noticed as surely as one that came.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pdp.errors import InputError, PdpError
+from pdp.identity import SCHEME, Plan, key_of
+from pdp.session import Session
+from pdp.snapshot import MANIFEST, Snapshot
+from pdp.stage import Pipeline, Source
+
+
+def resolve(ref: str) -> Any:
+    """The function that `module:name` names."""
+    module, _, name = ref.partition(":")
+    return getattr(import_module(module), name)
+
+
+def plan_ingest(session: Session, pipeline: Pipeline, source: Source) -> tuple[Plan, Snapshot | None]:
+    """What the source has now, and how that differs from its last snapshot."""
+    name = f"ingest:{source.name}"
+    try:
+        snapshot = _fetch(session, source)
+        plan = _plan(session, name, source, snapshot)
+        _refuse_vanished(session, pipeline, source, snapshot)
+    except PdpError as error:
+        return Plan(name, reasons=["cannot tell"], problem=str(error)), None
+    return plan, snapshot
+
+
+def _fetch(session: Session, source: Source) -> Snapshot:
+    if not session.config.values[source.name]["enabled"]:
+        return Snapshot(source.name, ())
+    return resolve(source.fetch)(session.path(source.folder), source.name, session.hashes.sha256)
+
+
+def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Plan:
+    identity = {"scheme": SCHEME, "inputs": {}, "snapshot": snapshot.manifest()["files"]}
+    plan = Plan(name, key_of(identity), identity)
+    last = session.registry.last(name)
+    row = session.registry.current().get(source.name)
+    if last is None or row is None:
+        plan.reasons.append("never built")
+        return plan
+    plan.reasons += file_changes(json.loads(last["identity"])["snapshot"], identity["snapshot"])
+    on_disk = session.hashes.sha256(source.manifest.path)
+    if on_disk != row["hash"] and not plan.reasons:
+        plan.reasons.append(f"its {MANIFEST} is {'missing' if on_disk is None else 'not the recorded one'}")
+    if session.registry.is_forgotten(name, plan.key):
+        plan.reasons.append("forgotten")
+    return plan
+
+
+def file_changes(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[str]:
+    """How two lists of files differ: counts, not names."""
+    old, new = ({file["name"]: file["sha256"] for file in files} for files in (before, now))
+    counts = {
+        "new": len(new.keys() - old.keys()),
+        "changed": sum(1 for name in new.keys() & old.keys() if old[name] != new[name]),
+        "gone": len(old.keys() - new.keys()),
+    }
+    return [f"{count} file{'s' if count > 1 else ''} {word}" for word, count in counts.items() if count]
+
+
+def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snapshot: Snapshot) -> None:
+    """A folder that is suddenly empty is a lost mount more often than a wish."""
+    if snapshot.files:
+        return
+    last = session.registry.last(f"ingest:{source.name}")
+    had = len(json.loads(last["identity"])["snapshot"]) if last else 0
+    enabled = session.config.values[source.name]["enabled"]
+    if had and enabled:
+        raise InputError(
+            f"{session.shown(source.folder)} is empty, but held {had} file{'s' if had > 1 else ''} before",
+            hint=f"put them back, or set enabled = false under [{source.name}] in {session.config.path.name}",
+        )
+    if not any(_has_files(session, other) for other in pipeline.sources):
+        folders = " or ".join(session.shown(other.folder) for other in pipeline.sources)
+        raise InputError("no source has a file yet", hint=f"put exports into {folders}, or run pdp demo")
+
+
+def _has_files(session: Session, source: Source) -> bool:
+    enabled = session.config.values[source.name]["enabled"]
+    return enabled and any(name != MANIFEST for _, _, names in os.walk(session.path(source.folder)) for name in names)
+
+
+def write_manifest(session: Session, source: Source, plan: Plan, content: bytes) -> dict[str, Any]:
+    """Puts the manifest into the store; gives the record to commit."""
+    began = time.perf_counter()
+    temp = session.store.temp()
+    temp.write_bytes(content)
+    output = source.manifest
+    size = len(content)
+    outputs = [{"name": output.name, "path": output.path, "hash": session.store.put(temp), "size": size, "rows": None}]
+    return {
+        "stage": plan.stage, "outcome": "built", "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
+        "facts": {"files": len(plan.identity["snapshot"])}, "outputs": outputs, "seconds": time.perf_counter() - began,
+    }  # fmt: skip

@@ -1,0 +1,119 @@
+"""`pdp status`: what is built, how fresh, rows, quarantined rows, what a run would do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pdp.look import open_project, parse, print_json, table
+from pdp.plan import forecast
+from pdp.session import Session
+from pdp.stage import Pipeline
+
+USAGE = """pdp status [--json]
+  What is built and how fresh it is, rows read, accepted, superseded and quarantined, and what a run would do."""
+VERBS = {"build": "build", "restore": "restore", "maybe": "look again at", "fail": "fail at", "blocked": "not reach"}
+
+
+def main(argv: list[str]) -> int:
+    arguments = parse(argv, USAGE, flags=("--json",))
+    session, pipeline = open_project()
+    found = status(session, pipeline)
+    if "--json" in arguments.flags:
+        print_json(found)
+    else:
+        print(text(found))
+    return 0
+
+
+def status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
+    """All that `pdp status` shows, as plain data."""
+    registry = session.registry
+    current = registry.current()
+    facts = registry.facts()
+    ahead = [one for one in forecast(session, pipeline) if one.verdict != "current"]
+    return {
+        "config": session.config.path.name if not session.config.is_demo else "demo",
+        "data": session.shown("."),
+        "last_run": registry.last_run(),
+        "failing": registry.failing(),
+        "sources": [
+            {
+                "source": source.name,
+                "files": facts.get(f"ingest:{source.name}", {}).get("files", 0),
+                "enabled": session.config.values[source.name]["enabled"],
+                "changed_at": current[source.name]["created_at"] if source.name in current else None,
+            }
+            for source in pipeline.sources
+        ],
+        "tables": [_counts(stage.name, facts[stage.name]) for stage in pipeline.group("validate") if stage.name in facts],
+        "outputs": [
+            {
+                "artifact": row["name"], "version": row["version"], "rows": row["rows"], "path": row["path"],
+                "built_at": row["created_at"],
+            }
+            for row in current.values()
+            if row["path"].startswith("merged/")
+        ],
+        "days": facts.get("merge", {}),
+        "run_would": [{"task": one.task, "verdict": one.verdict, "reasons": one.reasons} for one in ahead],
+    }  # fmt: skip
+
+
+def _counts(stage: str, facts: dict[str, Any]) -> dict[str, Any]:
+    names = ("read", "accepted", "superseded", "quarantined")
+    counts = {name: facts.get(name, 0) for name in names}
+    return {"table": stage.partition(":")[2], **counts}
+
+
+def text(found: dict[str, Any]) -> str:
+    """The status as a person reads it."""
+    parts = [_head(found), _sources(found), _tables(found), _outputs(found), _ahead(found)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(found: dict[str, Any]) -> str:
+    run = found["last_run"]
+    demo = "the demo (pdp init writes your own configs/pdp.toml)"
+    lines = [f"config    {demo if found['config'] == 'demo' else found['config']}", f"data      {found['data']}"]
+    if run:
+        lines.append(f"last run  {run['at']}, {run['status']}: {run['summary']}")
+    lines += [f"failing   {one['stage']}: {one['reason']}" for one in found["failing"]]
+    return "\n".join(lines)
+
+
+def _sources(found: dict[str, Any]) -> str:
+    rows = [["source", "files", "last change"]]
+    for one in found["sources"]:
+        state = one["changed_at"] or "never fetched"
+        state = "disabled" if not one["enabled"] else "absent: its raw folder is empty" if not one["files"] else state
+        rows.append([one["source"], str(one["files"]), state])
+    return table(rows, frozenset({1}))
+
+
+def _tables(found: dict[str, Any]) -> str:
+    if not found["tables"]:
+        return ""
+    rows = [["table", "read", "=", "accepted", "+", "superseded", "+", "quarantined"]]
+    for one in found["tables"]:
+        numbers = [f"{one[name]:,}" for name in ("read", "accepted", "superseded", "quarantined")]
+        rows.append([one["table"], numbers[0], "=", numbers[1], "+", numbers[2], "+", numbers[3]])
+    return table(rows, frozenset({1, 3, 5, 7}))
+
+
+def _outputs(found: dict[str, Any]) -> str:
+    lines = [
+        f"{one['artifact']}@v{one['version']}  {one['rows']:,} rows  {found['data']}/{one['path']}  built {one['built_at']}"
+        for one in found["outputs"]
+    ]
+    days = found["days"]
+    if days.get("first_date"):
+        lines.append(f"from {days['first_date']} to {days['last_date']}")
+    return "\n".join(lines)
+
+
+def _ahead(found: dict[str, Any]) -> str:
+    if not found["run_would"]:
+        return "A run would do nothing: all is current."
+    rows = [[f"  {VERBS[one['verdict']]}", one["task"], "; ".join(one["reasons"])] for one in found["run_would"]]
+    return "A run would\n" + table(rows)

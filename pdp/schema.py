@@ -1,0 +1,132 @@
+"""Schema, Column, Check: what a table is, as values.
+
+A schema is declared once (`stages/schemas.py`) and used to build empty tables, to conform tables to their types, and to
+check rows. Importing this module costs nothing: pyarrow comes in only when a table is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pdp.errors import StageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Type = Literal["string", "int16", "int32", "int64", "float64", "bool", "date", "instant"]
+Severity = Literal["quarantine", "flag"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name (with the unit where there is one), its type, and a sentence."""
+
+    name: str
+    type: Type
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule on rows. `passes(table)` gives one boolean per row; a null passes: what is absent breaks no rule.
+
+    A row that fails is set aside (`quarantine`) or kept and marked with the check's name (`flag`).
+    """
+
+    name: str
+    severity: Severity
+    columns: tuple[str, ...]
+    passes: Callable[[pa.Table], pa.ChunkedArray]
+    sentence: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A named table. `doc` says what one row is."""
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def arrow(self) -> pa.Schema:
+        """The Arrow schema, columns in declared order."""
+        import pyarrow as pa
+
+        return pa.schema([pa.field(column.name, arrow_type(column.type)) for column in self.columns])
+
+    def empty(self) -> pa.Table:
+        """No rows, all columns."""
+        return self.arrow().empty_table()
+
+    def conform(self, table: pa.Table) -> pa.Table:
+        """`table` with exactly the declared columns, in order and typed.
+
+        Raises:
+            StageError: a declared column is missing, or a value does not fit its type.
+        """
+        import pyarrow as pa
+
+        missing = [name for name in self.names if name not in table.column_names]
+        if missing:
+            raise StageError(f"table {self.name} lacks the column {', '.join(missing)}")
+        try:
+            return table.select(self.names).cast(self.arrow())
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise StageError(f"table {self.name} has a value that does not fit its column's type") from error
+
+    def from_columns(self, columns: dict[str, Sequence[Any]]) -> pa.Table:
+        """A table of plain Python columns; a column left out is null throughout."""
+        import pyarrow as pa
+
+        length = len(next(iter(columns.values()), ()))
+        unknown = set(columns) - set(self.names)
+        if unknown:
+            raise StageError(f"table {self.name} has no column {', '.join(sorted(unknown))}")
+        return pa.table(
+            [pa.array(columns.get(c.name, [None] * length), arrow_type(c.type)) for c in self.columns],
+            schema=self.arrow(),
+        )
+
+
+def arrow_type(name: Type) -> pa.DataType:
+    """The Arrow type of a column type; an `instant` is a second in UTC."""
+    import pyarrow as pa
+
+    if name == "instant":
+        return pa.timestamp("s", tz="UTC")
+    if name == "date":
+        return pa.date32()
+    if name == "bool":
+        return pa.bool_()
+    return getattr(pa, name)()
+
+
+def between(column: str, low: float, high: float) -> Callable[[pa.Table], pa.ChunkedArray]:
+    """Rows whose `column` lies in [low, high]."""
+
+    def passes(table: pa.Table) -> pa.ChunkedArray:
+        import pyarrow.compute as pc
+
+        values = table.column(column)
+        return pc.fill_null(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high)), True)
+
+    return passes
+
+
+def below(column: str, other: str) -> Callable[[pa.Table], pa.ChunkedArray]:
+    """Rows whose `column` is less than their `other`."""
+
+    def passes(table: pa.Table) -> pa.ChunkedArray:
+        import pyarrow.compute as pc
+
+        return pc.fill_null(pc.less(table.column(column), table.column(other)), True)
+
+    return passes

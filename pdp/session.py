@@ -1,0 +1,176 @@
+"""Session: what one process works with — the project's folder, its config, registry, store and code."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pdp import __version__, config
+from pdp.filehash import RACY_NS, FileHashes, stat_of
+from pdp.registry import Registry, dump
+from pdp.stage import Pipeline, Stage
+from pdp.store import Store
+
+# How tables are read and written shapes every result as much as the stage itself.
+ENGINE = Path(__file__).with_name("tables.py")
+LIBRARIES = ("pandas", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code identity of a stage: one digest, the digest of each statement reached, what could not be resolved."""
+
+    digest: str
+    statements: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+class Session:
+    """Opened once per process. A forked worker may read its paths and its config, never its registry."""
+
+    # `doit -a`: build, whatever the store holds.
+    always = False
+
+    def __init__(self, root: Path, environ: Mapping[str, str], *, read_only: bool = False) -> None:
+        self.root = root
+        self.read_only = read_only
+        self.pipeline: Pipeline | None = None
+        self._registry: Registry | None = None
+        self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.told: list[str] = []
+        self.config = config.load(root, environ, self._open_memo)
+        self.data = self.config.data_dir
+        self.store = Store(self.data / "store")
+        self.hashes = FileHashes(self.data, lambda: self.registry.file_stats())
+
+    def _open_memo(self, data_dir: Path) -> Registry | None:
+        """The registry, if there is one: settings that turn out to be wrong must not leave a data folder behind."""
+        path = data_dir / "registry.db"
+        if path.is_file():
+            self._registry = Registry(path, read_only=self.read_only)
+        return self._registry
+
+    @property
+    def registry(self) -> Registry:
+        if self._registry is None:
+            self._registry = Registry(self.data / "registry.db", read_only=self.read_only)
+        return self._registry
+
+    def close(self) -> None:
+        if self._registry is not None:
+            self._registry.close()
+            self._registry = None
+
+    def path(self, relative: str) -> Path:
+        return self.data / relative
+
+    def shown(self, relative: str) -> str:
+        """A path as doit and people see it: relative to the project where it lies in it."""
+        path = self.data / relative
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+    def settings_of(self, stage: Stage) -> dict[str, Any]:
+        """The config sections that the stage declares."""
+        return config.slice(self.config.values, stage.config)
+
+    def code_of(self, stage: Stage) -> Code:
+        """The code identity of the stage, from the cache while no project file changed."""
+        return self._codes.get(stage.function) or self._fingerprint(stage.function)
+
+    @cached_property
+    def _project(self) -> Any:
+        from pdp.fingerprint import Project
+
+        return Project(self.root)
+
+    @cached_property
+    def _engine(self) -> str:
+        """The identity of the engine's own part in every result: one module that imports nothing but errors."""
+        import ast
+
+        from pdp.fingerprint.canon import digest, dump
+
+        return digest(dump(ast.parse(ENGINE.read_bytes())))
+
+    @cached_property
+    def _code_state(self) -> tuple[str, bool]:
+        """A digest of the stats of all project files, and whether they have settled enough to be trusted next time."""
+        import time
+
+        state = self._project.state(self.registry.get("code", "resources") or ())
+        state += ((ENGINE.name, *(stat_of(ENGINE) or ())),)
+        newest = max((max(entry[2:4], default=0) for entry in state), default=0)
+        digest = hashlib.sha256(dump([list(entry) for entry in state]).encode()).hexdigest()
+        return digest, time.time_ns() - newest >= RACY_NS
+
+    @cached_property
+    def _codes(self) -> dict[str, Code]:
+        kept = self.registry.get("code", self._code_state[0]) or {}
+        return {ref: Code(c["digest"], c["statements"], tuple(c["warnings"])) for ref, c in kept.items()}
+
+    def _fingerprint(self, ref: str) -> Code:
+        found = self._project.fingerprint(ref)
+        statements = dict(found.record()) | {"pdp.tables": self._engine}
+        digest = hashlib.sha256(dump([found.digest, self._engine]).encode()).hexdigest()
+        code = self._codes[ref] = Code(digest, statements, tuple(found.warnings))
+        self._remember_resources([path for path, _ in found.resources])
+        state, settled = self._code_state
+        if settled and not self.read_only:
+            kept = {r: {"digest": c.digest, "statements": c.statements, "warnings": c.warnings} for r, c in self._codes.items()}
+            self.registry.put("code", state, kept)
+        return code
+
+    def _remember_resources(self, paths: list[str]) -> None:
+        """Data files that code reads: their stats are part of the state that the cache is keyed by."""
+        known = self.registry.get("code", "resources") or []
+        if set(paths) <= set(known):
+            return
+        if not self.read_only:
+            self.registry.put("code", "resources", sorted({*known, *paths}))
+        self.__dict__.pop("_code_state", None)
+
+    def remember_statements(self, digest: str | None) -> None:
+        """Keeps what a code digest stands for, so that a later run can say which statement changed."""
+        for code in self._codes.values() if digest else ():
+            if code.digest == digest:
+                self.registry.put("statements", digest, code.statements)
+
+    # Runs
+
+    def ensure_run(self) -> None:
+        """Opens the run's record with the first thing to record. Within the caller's transaction."""
+        if self.registry.run is None:
+            self.registry.begin_run(" ".join(["doit", *sys.argv[1:]]), self.versions())
+
+    def flush(self) -> None:
+        """Keeps what this process learned: hashes of files, and what the pipeline is, for those who only look."""
+        stages = None
+        if self.pipeline:
+            dodo = hashlib.sha256((self.root / "dodo.py").read_bytes()).hexdigest()
+            stages = {"dodo": dodo} | self.pipeline.as_data()
+            if stages == self.registry.get("pipeline", "stages"):
+                stages = None
+        if not self.hashes.changed and stages is None:
+            return
+        with self.registry.transaction():
+            self.registry.put_file_stats(self.hashes.changed)
+            if stages:
+                self.registry.put("pipeline", "stages", stages)
+        self.hashes.changed = {}
+
+    @cached_property
+    def libraries(self) -> dict[str, str]:
+        """Versions of the libraries that results are made with."""
+        from importlib.metadata import version
+
+        return {name: version(name) for name in LIBRARIES}
+
+    def versions(self) -> dict[str, str]:
+        """What a run was made with, for its record."""
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        return {"pdp": __version__, "python": python} | self.libraries

@@ -1,0 +1,80 @@
+"""Snapshot: the files of one fetch with their hashes. `manifest.json` is the only thing later stages depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pdp.errors import InputError
+from pdp.filehash import Stat, stat_of
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file: its name below `raw/<source>/` (POSIX), its SHA-256 and its size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+    path: Path
+    stat: Stat | None = None
+
+    def moved(self) -> bool:
+        """Whether the file was touched since this snapshot was opened."""
+        return stat_of(self.path) != self.stat
+
+    def read_bytes(self) -> bytes:
+        """The bytes that the manifest names.
+
+        Raises:
+            InputError: the file is gone, or its bytes are no longer those that were fetched.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise InputError(f"raw file {self.name} cannot be read: {error.strerror}", hint="put it back") from error
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise InputError(f"raw file {self.name} changed while it was being read", hint="run again")
+        return data
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files of one source, ordered by name."""
+
+    source: str
+    files: tuple[RawFile, ...]
+
+    def __iter__(self) -> Iterator[RawFile]:
+        return iter(self.files)
+
+    def manifest(self) -> dict[str, Any]:
+        """What `manifest.json` holds: the same files give the same bytes."""
+        files = [{"name": f.name, "sha256": f.sha256, "size": f.size} for f in self.files]
+        return {"manifest": 1, "source": self.source, "files": files}
+
+    def to_bytes(self) -> bytes:
+        return (json.dumps(self.manifest(), indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def parse(cls, content: bytes, folder: Path) -> Snapshot:
+        """The snapshot that a manifest's bytes name; its files lie below `folder`.
+
+        Raises:
+            InputError: the bytes are no manifest.
+        """
+        try:
+            manifest = json.loads(content)
+            return cls(manifest["source"], tuple(_raw_file(f, folder / f["name"]) for f in manifest["files"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again") from error
+
+
+def _raw_file(entry: dict[str, Any], path: Path) -> RawFile:
+    return RawFile(entry["name"], entry["sha256"], entry["size"], path, stat_of(path))

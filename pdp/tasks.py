@@ -1,0 +1,165 @@
+"""A stage as a doit task: dependencies, targets, the identity that decides, the action that commits."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pdp.commit import execute, publish
+from pdp.errors import PdpError
+from pdp.identity import Plan, plan_stage
+from pdp.ingest import plan_ingest, write_manifest
+from pdp.session import Session
+from pdp.stage import Pipeline, Source, Stage
+
+_sessions: dict[Path, Session] = {}
+
+
+def open_session(root: Path) -> Session:
+    """The session of this process for the project at `root`; an error of the config ends it with one sentence."""
+    try:
+        session = Session(root, os.environ)
+    except PdpError as error:
+        print(f"pdp: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    _sessions[session.data / "registry.db"] = session
+    return session
+
+
+def session_at(registry: Path) -> Session:
+    """The open session whose registry this is."""
+    return _sessions[registry]
+
+
+def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
+    """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
+    from pdp.doit_reporter import Reporter
+    from pdp.doit_run import OnlyExistence
+
+    session.pipeline = pipeline
+    return {
+        "default_tasks": list(dict.fromkeys(["ingest", *(stage.group for stage in pipeline.stages)])),
+        "backend": "pdp",
+        "dep_file": str(session.data / "registry.db"),
+        "reporter": Reporter,
+        "check_file_uptodate": OnlyExistence,
+        "verbosity": 2,
+    }
+
+
+def ingest_tasks(session: Session, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
+    """One task per source. It has no `clean`: nothing below raw/ is ever removed."""
+    for source in pipeline.sources:
+        yield {
+            "name": source.name,
+            "targets": [session.shown(source.manifest.path)],
+            "uptodate": [AskSource(session, pipeline, source)],
+            "actions": [Action(session, pipeline, source)],
+            "doc": f"{source.name}: what {source.folder} holds now",
+        }
+
+
+def stage_task(session: Session, pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
+    task = {
+        "file_dep": [session.shown(pipeline.outputs[name].path) for name in stage.inputs],
+        "targets": [session.shown(output.path) for output in stage.outputs],
+        "uptodate": [Identity(session, pipeline, stage)],
+        "actions": [Action(session, pipeline, stage)],
+        "clean": True,
+        "doc": stage.doc,
+    }
+    if ":" in stage.name:
+        task["name"] = stage.name.partition(":")[2]
+    return task
+
+
+def stage_tasks(session: Session, pipeline: Pipeline, group: str) -> Iterator[dict[str, Any]]:
+    """The tasks of one group of stages."""
+    return (stage_task(session, pipeline, stage) for stage in pipeline.group(group))
+
+
+class Identity:
+    """doit's `uptodate` object: whether the stage is current; its text is the reason that `doit info` shows.
+
+    It never raises: doit would end the whole run. What is wrong becomes the action's sentence.
+    """
+
+    def __init__(self, session: Session, pipeline: Pipeline, stage: Stage) -> None:
+        self.session, self.pipeline, self.stage = session, pipeline, stage
+        self.plan = Plan(stage.name)
+
+    def __call__(self, task: Any, values: dict[str, Any]) -> bool:
+        try:
+            task.pdp = self.look()
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            problem = f"fault of pdp: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
+            self.plan = Plan(self.plan.stage, reasons=["cannot tell"], problem=problem)
+            task.pdp = {"plan": self.plan.as_dict()}
+        return not self.plan.reasons
+
+    def look(self) -> dict[str, Any]:
+        """Makes the plan; gives what the action, maybe in a worker, is to know of it."""
+        self.plan = plan_stage(self.session, self.pipeline, self.stage, self.session.registry.current())
+        return {"plan": self.plan.as_dict()}
+
+    def __str__(self) -> str:
+        return self.plan.problem or "; ".join(self.plan.reasons)
+
+
+class AskSource(Identity):
+    """The same for a source: it is asked each time."""
+
+    def __init__(self, session: Session, pipeline: Pipeline, source: Source) -> None:
+        self.session, self.pipeline, self.source = session, pipeline, source
+        self.plan = Plan(f"ingest:{source.name}")
+
+    def look(self) -> dict[str, Any]:
+        self.plan, snapshot = plan_ingest(self.session, self.pipeline, self.source)
+        content = snapshot.to_bytes().decode() if snapshot else ""
+        return {"plan": self.plan.as_dict(), "manifest": content}
+
+
+class Action:
+    """The one action of every task. It may run in a worker: it touches files and the store, never the registry."""
+
+    def __init__(self, session: Session, pipeline: Pipeline, what: Stage | Source) -> None:
+        self.session, self.pipeline, self.what = session, pipeline, what
+        self.__name__ = what.name
+
+    def __call__(self, task: Any) -> Any:
+        from doit.exceptions import TaskFailed
+
+        plan = Plan(**task.pdp["plan"])
+        if plan.problem:
+            return TaskFailed(plan.problem)
+        if not plan.reasons:
+            plan.reasons = ["asked for with doit -a" if self.session.always else "asked for"]
+        try:
+            if isinstance(self.what, Source):
+                content = task.pdp["manifest"].encode()
+                return {"pdp": write_manifest(self.session, self.what, plan, content)}
+            return {"pdp": execute(self.session, self.pipeline, self.what, plan)}
+        except PdpError as error:
+            return TaskFailed(str(error))
+
+
+def finish(session: Session, task: str, record: dict[str, Any] | None, state: dict[str, Any]) -> None:
+    """Commits a finished task, then publishes what it made. The commit is the point of no return."""
+    registry = session.registry
+    with registry.transaction():
+        if record:
+            session.ensure_run()
+            session.outcomes[task] = (registry.commit_stage(record), record)
+            session.remember_statements(record["identity"].get("code"))
+        registry.put_doit_state(task, state)
+    if record:
+        try:
+            session.told += publish(session, record["outputs"], registry.version_of)
+        except (OSError, PdpError) as error:
+            reason = error if isinstance(error, PdpError) else f"{error.strerror}: {error.filename}"
+            session.told.append(f"{task} is committed, but its files could not be put in place ({reason}); run doit again")

@@ -1,0 +1,206 @@
+"""The engine through its front door: real doit runs of a small project."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.project import Project, outcomes
+
+ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
+
+
+def test_the_second_run_builds_nothing(project: Project) -> None:
+    """Everything is built once; then everything is current."""
+    assert project.outcomes() == dict.fromkeys(ALL, "built")
+    assert project.total() == "6"
+    assert project.outcomes() == dict.fromkeys(ALL, "current")
+
+
+def test_a_new_raw_file_runs_what_depends_on_it(project: Project) -> None:
+    project.doit()
+    project.raw("b.txt", "10")
+    assert project.outcomes() == dict.fromkeys(ALL, "built")
+    assert project.total() == "16"
+
+
+def test_an_unchanged_result_stops_the_chain(project: Project) -> None:
+    """An edit that the first stage removes again runs the first stage only."""
+    project.doit()
+    project.raw("a.txt", "1   2\n3\n")
+    found = project.outcomes()
+    assert found["normalize:mi_band"] == "unchanged"
+    assert found["merge"] == found["validate:numbers"] == "current"
+
+
+def test_a_helper_of_a_stage_counts_as_its_code(project: Project) -> None:
+    """An edit in an imported module reruns the stages that reach it, and no other."""
+    project.doit()
+    project.write("stages/help.py", "# a comment\nFACTOR = 2\n")
+    found = project.outcomes()
+    assert found == dict.fromkeys(ALL, "current") | {"merge": "built"}
+    assert project.total() == "12"
+
+
+def test_a_comment_or_an_unrelated_function_reruns_nothing(project: Project) -> None:
+    project.doit()
+    source = (project.root / "stages/steps.py").read_text()
+    project.write("stages/steps.py", "# note\n" + source.replace("return 1", "return 2"))
+    assert set(project.outcomes().values()) == {"current"}
+
+
+def test_only_the_declared_config_section_counts(project: Project) -> None:
+    project.doit()
+    config = (project.root / "configs/pdp.toml").read_text()
+    project.write("configs/pdp.toml", config + "[blood_pressure]\nsession_gap_min = 20\n")
+    assert set(project.outcomes().values()) == {"current"}
+    project.write("configs/pdp.toml", config + "[sleep]\nshort_night_min = 200\n")
+    assert project.outcomes()["merge"] == "unchanged"
+
+
+@pytest.mark.parametrize("harm", ["delete", "truncate", "edit"])
+def test_a_harmed_output_is_restored_without_running_its_stage(project: Project, harm: str) -> None:
+    project.doit()
+    before = project.outputs()
+    target = project.data / "merged/total.csv"
+    if harm == "delete":
+        target.unlink()
+    else:
+        target.write_bytes(b"" if harm == "truncate" else b"total\n7\n")
+    assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "restored"}
+    assert project.outputs() == before
+
+
+def test_what_a_person_wrote_into_an_output_is_moved_aside(project: Project) -> None:
+    """Never silently overwritten: the edit is kept and told."""
+    project.doit()
+    (project.data / "merged/total.csv").write_text("mine\n")
+    done = project.doit()
+    assert "was moved to data/edited/" in done.stdout
+    assert [p.read_text() for p in (project.data / "edited").iterdir()] == ["mine\n"]
+
+
+def test_an_undone_edit_is_restored(project: Project) -> None:
+    """Edit, run, undo, run: the bytes come back, no stage runs."""
+    project.doit()
+    before = project.outputs()
+    project.raw("a.txt", "5")
+    project.doit()
+    project.raw("a.txt", "1 2 3")
+    found = project.outcomes()
+    assert found.pop("ingest:mi_band") == "built"
+    assert set(found.values()) == {"restored"}
+    assert project.outputs() == before
+
+
+def test_always_builds_all_the_same(project: Project) -> None:
+    """doit -a runs every stage, though the store holds their results."""
+    project.doit()
+    assert project.outcomes("-a")["merge"] == "unchanged"
+    (project.data / "merged/total.csv").unlink()
+    assert project.outcomes("-a")["merge"] == "unchanged"
+    assert project.total() == "6"
+
+
+def test_forget_builds_again(project: Project) -> None:
+    project.doit()
+    assert project.doit("forget", "merge").returncode == 0
+    assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "unchanged"}
+    assert project.doit("forget").returncode == 0
+
+
+def test_clean_says_what_it_removes_and_spares_raw_data(project: Project) -> None:
+    """The dry run removes nothing; the real one all outputs, and no raw file."""
+    project.doit()
+    before = project.outputs()
+    dry = project.doit("clean", "--dry-run")
+    assert "merge  would remove data/merged/total.csv" in dry.stdout
+    assert project.outputs() == before
+    project.doit("clean")
+    assert project.outputs() == {}
+    assert (project.data / "raw/mi_band/a.txt").exists()
+    assert (project.data / "raw/mi_band/manifest.json").exists()
+    assert project.outcomes()["merge"] == "restored"
+    assert project.outputs() == before
+
+
+def test_a_failing_stage_leaves_the_last_good_outputs(project: Project) -> None:
+    """One sentence, exit code not zero; what it made before stays; mending the input mends the run."""
+    project.doit()
+    before = project.outputs()
+    project.write("stages/help.py", "FACTOR = None\n")
+    done = project.doit()
+    assert done.returncode != 0
+    assert outcomes(done.stdout)["merge"] == "failed"
+    assert "Traceback" not in done.stdout + done.stderr
+    assert project.outputs() == before
+    project.write("stages/help.py", "FACTOR = 1\n")
+    assert set(project.outcomes().values()) == {"current"}
+
+
+def test_what_does_not_depend_on_a_failed_stage_is_still_built(project: Project) -> None:
+    """doit -c goes on; what needs the failed stage is blocked, and keeps its state."""
+    project.doit()
+    project.raw("a.txt", "not a number")
+    done = project.doit("-c")
+    found = outcomes(done.stdout)
+    assert done.returncode != 0
+    assert (found["normalize:mi_band"], found["validate:numbers"], found["merge"]) == ("failed", "blocked", "blocked")
+    project.raw("a.txt", "1 2 3")
+    found = project.outcomes()
+    assert found["validate:numbers"] == found["merge"] == "current"
+
+
+def test_lost_rows_fail_the_stage(project: Project) -> None:
+    """rows read = accepted + superseded + quarantined is asserted by the engine, not taken on trust."""
+    source = (project.root / "stages/steps.py").read_text()
+    project.write("stages/steps.py", source.replace("if n >= 0]", "if n > 1]"))
+    done = project.doit()
+    assert "read 3 rows, but accounts for 2" in done.stdout
+
+
+def test_an_emptied_raw_folder_is_refused(project: Project) -> None:
+    """A lost mount must not empty the tables."""
+    project.doit()
+    before = project.outputs()
+    (project.data / "raw/mi_band/a.txt").unlink()
+    done = project.doit()
+    assert done.returncode != 0
+    assert "data/raw/mi_band is empty, but held 1 file before" in done.stdout
+    assert project.outputs() == before
+
+
+def test_doits_own_commands_tell_the_truth(project: Project) -> None:
+    project.doit()
+    assert "normalize:mi_band" in project.doit("list", "--all").stdout
+    assert "up-to-date" in project.doit("info", "merge").stdout
+    project.write("stages/help.py", "FACTOR = 3\n")
+    info = project.doit("info", "merge")
+    assert "stages.help" in info.stdout and "FACTOR" in info.stdout
+    assert "R merge" in project.doit("list", "-s").stdout
+
+
+def test_two_workers_give_the_same(project: Project) -> None:
+    found = project.outcomes("-n", "2")
+    assert found == dict.fromkeys(ALL, "built")
+    parallel = project.outputs()
+    assert set(project.outcomes("-n", "2").values()) == {"current"}
+    project.doit("-a")
+    assert project.outputs() == parallel
+
+
+def test_a_closed_pipe_does_not_abort_the_run(project: Project) -> None:
+    """`doit | head -1` builds everything."""
+    import sys
+
+    project.command("sh", "-c", f"{sys.executable} -m doit | head -1")
+    assert project.total() == "6"
+
+
+def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:
+    """What was committed is not built again."""
+    source = (project.root / "stages/steps.py").read_text()
+    deadly = source.replace("def total(inputs, config):", "def total(inputs, config):\n    import os; os.kill(os.getpid(), 9)")
+    project.write("stages/steps.py", deadly)
+    assert project.doit().returncode == -9
+    project.write("stages/steps.py", source)
+    assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "built"}
