@@ -9,8 +9,9 @@ Nothing is imported to know whether it is current; see docs/design.md.
 
 from pathlib import Path
 
+from pdp.doit_run import doit_config
 from pdp.stage import Output, Pipeline, Source, Stage
-from pdp.tasks import doit_config, ingest_tasks, open_session, stage_task, stage_tasks
+from pdp.tasks import ingest_tasks, open_session, stage_task, stage_tasks
 
 # The order of the sources is their rank where two tell of the same fact.
 SOURCES = (

@@ -111,7 +111,9 @@ def _assert_conserved(stage: Stage, inputs: Inputs, writers: Writers, facts: dic
 def _assert_unmoved(snapshot: Snapshot) -> None:
     for file in snapshot:
         if file.moved():
-            raise InputError(f"raw file {snapshot.source}/{file.name} changed while it was being read", hint="run again")
+            raise InputError(
+                f"raw file {snapshot.source}/{file.name} changed while it was being read", hint="run again"
+            )
 
 
 def publish(session: Session, outputs: list[dict[str, Any]], known: Callable[[str, str], int | None]) -> list[str]:

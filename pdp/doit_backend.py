@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp.registry import Registry
+from pdp.tasks import finish, session_at
 
 
 class RegistryBackend:
@@ -21,8 +22,6 @@ class RegistryBackend:
     running = False
 
     def __init__(self, name: str, codec: Any, module_name: str | None = None) -> None:
-        from pdp.tasks import session_at
-
         self.name = name
         self.session = session_at(Path(name))
         self.pid = os.getpid()
@@ -52,8 +51,6 @@ class RegistryBackend:
             self._commit(task, self._pending.pop(task))
 
     def _commit(self, task: str, state: dict[str, Any]) -> None:
-        from pdp.tasks import finish
-
         values = state.pop("_values_:", None) or {}
         state.pop("result:", None)
         # Only identity decides: which files doit last saw would be a second opinion.

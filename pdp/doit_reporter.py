@@ -19,6 +19,8 @@ class Reporter(ConsoleReporter):
 
     desc = "pdp: one line per stage"
 
+    outstream: Any
+
     def initialize(self, tasks: dict[str, Any], selected_tasks: Any) -> None:
         from doit.globals import Globals
 
@@ -58,7 +60,11 @@ class Reporter(ConsoleReporter):
         # One table in two forms has its rows once.
         total = sum({o["name"].removesuffix(".csv"): o["rows"] or 0 for o in record["outputs"]}.values())
         self._line(
-            task.name, outcome, f"{total:,} rows" if rows else "", f"{record['seconds']:.2f} s", "; ".join(record["reasons"])
+            task.name,
+            outcome,
+            f"{total:,} rows" if rows else "",
+            f"{record['seconds']:.2f} s",
+            "; ".join(record["reasons"]),
         )
         for sentence in self.session.told:
             self.write(f"    {sentence}\n")
@@ -87,7 +93,9 @@ class Reporter(ConsoleReporter):
 
         if os.environ.get("PDP_DEBUG"):
             self.write("".join(fail.traceback))
-        places = [line.strip().split(", in ")[0] for part in fail.traceback for line in part.splitlines() if "File " in line]
+        places = [
+            line.strip().split(", in ")[0] for part in fail.traceback for line in part.splitlines() if "File " in line
+        ]
         kind = fail.traceback[-1].split(":")[0].strip()
         where = places[-1].replace('File "', "").replace('", line ', ":") if places else "pdp"
         return f"fault of pdp: {kind} at {where.rpartition('/')[2]}; PDP_DEBUG=1 doit {task.name} shows more"

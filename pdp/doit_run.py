@@ -12,7 +12,11 @@ from doit.cmd_run import Run
 from doit.dependency import FileChangedChecker
 
 from pdp.doit_backend import RegistryBackend
+from pdp.doit_reporter import Reporter
+from pdp.gc import leftovers
+from pdp.registry.history import History
 from pdp.session import Session
+from pdp.stage import Pipeline
 
 
 class OnlyExistence(FileChangedChecker):
@@ -23,6 +27,19 @@ class OnlyExistence(FileChangedChecker):
 
     def get_state(self, dep: str, current_state: Any) -> None:
         return None
+
+
+def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
+    """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
+    session.pipeline = pipeline
+    return {
+        "default_tasks": list(dict.fromkeys(["ingest", *(stage.group for stage in pipeline.stages)])),
+        "backend": "pdp",
+        "dep_file": str(session.data / "registry.db"),
+        "reporter": Reporter,
+        "check_file_uptodate": OnlyExistence,
+        "verbosity": 2,
+    }
 
 
 class PdpRun(Run):
@@ -41,10 +58,13 @@ class PdpRun(Run):
 class PdpClean(Clean):
     """`doit clean` that says what it removes, or would remove, and never touches raw data."""
 
+    all_is_meant = False
+
     def clean_tasks(self, tasks: Any, dryrun: bool, cleanforget: bool) -> None:
         backend = self.dep_manager.backend
         if not isinstance(backend, RegistryBackend):
-            return super().clean_tasks(tasks, dryrun, cleanforget)
+            super().clean_tasks(tasks, dryrun, cleanforget)
+            return
         raw = backend.session.path("raw")
         word = "would remove" if dryrun else "removed"
         for task in {task.name: task for task in tasks}.values():
@@ -57,4 +77,24 @@ class PdpClean(Clean):
                     self.outstream.write(f"{task.name}  {word} {target}\n")
             if cleanforget and not dryrun:
                 self.dep_manager.remove(task.name)
+        if self.all_is_meant:
+            self.clean_leftovers(backend.session, dryrun)
         self.dep_manager.close()
+
+    def _execute(self, dryrun: bool, cleandep: bool, cleanall: bool, cleanforget: bool, pos_args: Any = None) -> None:
+        self.all_is_meant = cleanall or not pos_args
+        super()._execute(dryrun, cleandep, cleanall, cleanforget, pos_args)
+
+    def clean_leftovers(self, session: Session, dryrun: bool) -> None:
+        """The files of stages that are gone: no task of today's pipeline knows them."""
+        assert session.pipeline is not None
+        found = leftovers(session, session.pipeline)
+        word = "would remove" if dryrun else "removed"
+        for path, _ in found:
+            if not dryrun:
+                os.unlink(session.path(path))
+            self.outstream.write(f"left over  {word} {session.shown(path)}\n")
+        if not dryrun:
+            with session.registry.transaction() as db:
+                gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()
+                History(db).drop_current(gone)

@@ -6,8 +6,6 @@ exits non-zero; nothing else catches them.
 
 from __future__ import annotations
 
-import re
-
 
 class PdpError(Exception):
     """Something a person can mend. `message` says what and where, `hint` what to do."""
@@ -33,6 +31,12 @@ class SettingsError(PdpError):
     exit_code = 2
 
 
+class UsageError(PdpError):
+    """A command cannot be understood as it was typed."""
+
+    exit_code = 2
+
+
 class InputError(PdpError):
     """A raw file cannot be used as it is."""
 
@@ -51,4 +55,6 @@ def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
 
 def mask(text: str) -> str:
     """`text` without account ids: the number behind the date in `20251103_<id>_MiFitness…` becomes `…`."""
+    import re  # here, since a command that finds no error is done before re is loaded
+
     return re.sub(r"(?<=\d{8}_)\d{4,}(?=_)", "…", text)

@@ -40,7 +40,8 @@ def key_of(identity: dict[str, Any]) -> str:
     return hashlib.sha256(dump(identity).encode()).hexdigest()
 
 
-Current = Mapping[str, Mapping[str, Any]]
+# A row of `Registry.current()`, or what a forecast puts in its place.
+Current = Mapping[str, Any]
 
 
 def plan_stage(session: Session, pipeline: Pipeline, stage: Stage, current: Current) -> Plan:
@@ -67,8 +68,16 @@ def _plan(session: Session, pipeline: Pipeline, stage: Stage, current: Current) 
     if session.registry.is_forgotten(stage.name, plan.key):
         plan.reasons.append("forgotten")
     if plan.reasons:
-        plan.restore = session.registry.trace(stage.name, plan.key)
+        plan.restore = held(session, stage.name, plan.key)
     return plan
+
+
+def held(session: Session, stage: str, key: str) -> dict[str, Any] | None:
+    """What this identity gave, if the store still has it: `pdp gc` may have collected it."""
+    given = session.registry.trace(stage, key)
+    if given and all(session.store.path(output["hash"]).is_file() for output in given["outputs"]):
+        return given
+    return None
 
 
 def identity_of(session: Session, stage: Stage, inputs: dict[str, str]) -> dict[str, Any]:
@@ -103,11 +112,11 @@ def changes(session: Session, recorded: str, identity: dict[str, Any]) -> list[s
 
 def _input_changes(session: Session, before: dict[str, str], now: dict[str, str]) -> list[str]:
     found = []
-    for name in now:
+    for name, digest in now.items():
         if name not in before:
             found.append(f"input {name} is new")
-        elif before[name] != now[name]:
-            old, new = session.registry.version_of(name, before[name]), session.registry.version_of(name, now[name])
+        elif before[name] != digest:
+            old, new = session.registry.version_of(name, before[name]), session.registry.version_of(name, digest)
             found.append(f"input {name} changed (v{old} to v{new})")
     return found + [f"input {name} is no longer used" for name in before if name not in now]
 
@@ -128,9 +137,7 @@ def _differing(prefix: str, before: Any, now: Any) -> list[str]:
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return [] if before == now else [prefix]
     keys = sorted(before.keys() | now.keys())
-    return [
-        found for key in keys for found in _differing(f"{prefix}.{key}".lstrip("."), before.get(key), now.get(key))
-    ]
+    return [found for key in keys for found in _differing(f"{prefix}.{key}".lstrip("."), before.get(key), now.get(key))]
 
 
 def output_changes(session: Session, stage: Stage, current: Current) -> list[str]:

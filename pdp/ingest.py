@@ -9,7 +9,6 @@ import json
 import os
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from pdp.errors import InputError, PdpError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp import __version__, config
-from pdp.filehash import RACY_NS, FileHashes, stat_of
+from pdp.filehash import RACY_NS, FileHashes, Stat, stat_of
 from pdp.registry import Registry, dump
 from pdp.stage import Pipeline, Stage
 from pdp.store import Store
@@ -46,7 +46,7 @@ class Session:
         self.config = config.load(root, environ, self._open_memo)
         self.data = self.config.data_dir
         self.store = Store(self.data / "store")
-        self.hashes = FileHashes(self.data, lambda: self.registry.file_stats())
+        self.hashes = FileHashes(self.data, self._file_stats)
 
     def _open_memo(self, data_dir: Path) -> Registry | None:
         """The registry, if there is one: settings that turn out to be wrong must not leave a data folder behind."""
@@ -54,6 +54,9 @@ class Session:
         if path.is_file():
             self._registry = Registry(path, read_only=self.read_only)
         return self._registry
+
+    def _file_stats(self) -> dict[str, tuple[Stat, str]]:
+        return self.registry.file_stats()
 
     @property
     def registry(self) -> Registry:
@@ -121,7 +124,10 @@ class Session:
         self._remember_resources([path for path, _ in found.resources])
         state, settled = self._code_state
         if settled and not self.read_only:
-            kept = {r: {"digest": c.digest, "statements": c.statements, "warnings": c.warnings} for r, c in self._codes.items()}
+            kept = {
+                r: {"digest": c.digest, "statements": c.statements, "warnings": c.warnings}
+                for r, c in self._codes.items()
+            }
             self.registry.put("code", state, kept)
         return code
 

@@ -73,7 +73,9 @@ class Snapshot:
             manifest = json.loads(content)
             return cls(manifest["source"], tuple(_raw_file(f, folder / f["name"]) for f in manifest["files"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again") from error
+            raise InputError(
+                f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again"
+            ) from error
 
 
 def _raw_file(entry: dict[str, Any], path: Path) -> RawFile:

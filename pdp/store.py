@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pdp.errors import RegistryError
 from pdp.filehash import sha256_of
+from pdp.places import object_name
 
 
 class Store:
@@ -23,7 +24,7 @@ class Store:
         self.folder = folder
 
     def path(self, digest: str) -> Path:
-        return self.folder / digest[:2] / digest[2:]
+        return self.folder / object_name(digest)
 
     def temp(self) -> Path:
         """A fresh name for a file that is to become an object, on the store's file system."""

@@ -35,10 +35,16 @@ class Inputs(Mapping[str, Any]):
 
 
 def read_parquet(path: Path) -> pa.Table:
+    """The table of a Parquet file, typed as it was written: Parquet keeps whole seconds as milliseconds."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     # Without memory mapping: the object's file may be replaced by a repair while the table is in use.
-    return pq.read_table(path, memory_map=False)
+    table = pq.read_table(path, memory_map=False)
+    for i, field in enumerate(table.schema):
+        if field.type == pa.timestamp("ms", tz="UTC"):
+            table = table.set_column(i, field.name, table.column(i).cast(pa.timestamp("s", tz="UTC")))
+    return table
 
 
 class Writers:

@@ -35,22 +35,6 @@ def session_at(registry: Path) -> Session:
     return _sessions[registry]
 
 
-def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
-    """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
-    from pdp.doit_reporter import Reporter
-    from pdp.doit_run import OnlyExistence
-
-    session.pipeline = pipeline
-    return {
-        "default_tasks": list(dict.fromkeys(["ingest", *(stage.group for stage in pipeline.stages)])),
-        "backend": "pdp",
-        "dep_file": str(session.data / "registry.db"),
-        "reporter": Reporter,
-        "check_file_uptodate": OnlyExistence,
-        "verbosity": 2,
-    }
-
-
 def ingest_tasks(session: Session, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     """One task per source. It has no `clean`: nothing below raw/ is ever removed."""
     for source in pipeline.sources:
@@ -162,4 +146,6 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
             session.told += publish(session, record["outputs"], registry.version_of)
         except (OSError, PdpError) as error:
             reason = error if isinstance(error, PdpError) else f"{error.strerror}: {error.filename}"
-            session.told.append(f"{task} is committed, but its files could not be put in place ({reason}); run doit again")
+            session.told.append(
+                f"{task} is committed, but its files could not be put in place ({reason}); run doit again"
+            )

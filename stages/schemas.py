@@ -27,6 +27,7 @@ PROVENANCE = (
     Column("local_date", "date", "the day it counts for"),
 )
 TRAILER = (Column("flags", "string", "names of what is noteworthy, sorted, separated by ';'; '' for nothing"),)
+PART_QUARANTINED = "part_quarantined"  # the flag of a row when another part of its raw row was set aside
 PROBLEM = (
     Column("problem", "string", "why the row cannot be accepted: a rule's name; null for a readable row"),
     Column("problem_cell", "string", "column or JSON key at fault"),
@@ -49,7 +50,9 @@ def quarantine(schema: Schema) -> Schema:
     return replace(schema, columns=schema.columns + PROBLEM, checks=())
 
 
-def _range(column: str, unit: str, hard: tuple[float, float], soft: tuple[float, float] | None = None) -> tuple[Check, ...]:
+def _range(
+    column: str, unit: str, hard: tuple[float, float], soft: tuple[float, float] | None = None
+) -> tuple[Check, ...]:
     """A wide range that quarantines and, where given, a narrow one that flags."""
     wide = Check(
         f"{column}_range", "quarantine", (column,), between(column, *hard),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 REPO = Path(__file__).parent.parent
 
-DODO = '''
+DODO = """
 from pathlib import Path
 from pdp.stage import Output, Pipeline, Source, Stage
-from pdp.tasks import doit_config, ingest_tasks, open_session, stage_task, stage_tasks
+from pdp.doit_run import doit_config
+from pdp.tasks import ingest_tasks, open_session, stage_task, stage_tasks
 
 SOURCE = Source("mi_band", "stages.steps:read", ("numbers",), ("timezone",))
 PIPELINE = Pipeline((SOURCE,), (
@@ -30,7 +31,7 @@ def task_ingest(): return ingest_tasks(SESSION, PIPELINE)
 def task_normalize(): return stage_tasks(SESSION, PIPELINE, "normalize")
 def task_validate(): return stage_tasks(SESSION, PIPELINE, "validate")
 def task_merge(): return stage_task(SESSION, PIPELINE, PIPELINE.stages[-1])
-'''
+"""
 
 STEPS = '''
 """Numbers in, their total out."""

@@ -6,8 +6,6 @@ from pathlib import Path
 from pdp.filehash import FileHashes, Stat, sha256_of
 
 
-
-
 def test_a_settled_file_is_hashed_once(tmp_path: Path, monkeypatch) -> None:
     """The second look at an untouched file reads its stat only."""
     path = tmp_path / "a"

@@ -199,7 +199,9 @@ def test_a_closed_pipe_does_not_abort_the_run(project: Project) -> None:
 def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:
     """What was committed is not built again."""
     source = (project.root / "stages/steps.py").read_text()
-    deadly = source.replace("def total(inputs, config):", "def total(inputs, config):\n    import os; os.kill(os.getpid(), 9)")
+    deadly = source.replace(
+        "def total(inputs, config):", "def total(inputs, config):\n    import os; os.kill(os.getpid(), 9)"
+    )
     project.write("stages/steps.py", deadly)
     assert project.doit().returncode == -9
     project.write("stages/steps.py", source)

@@ -1,26 +1,58 @@
-"""Commands that only look: they read the registry and the stats of files; they lock, change and run nothing."""
+"""Commands that look: they read the registry and the stats of files; they run no stage and wait for no lock.
+
+A light command is measured against bare Python (`bench/look.py`): what it does not need it does not import.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import time
 
-from pdp.config import project_root
-from pdp.errors import PdpError
-from pdp.session import Session
-from pdp.stage import Pipeline
+from pdp.errors import PdpError, UsageError
+from pdp.look import kept
+from pdp.places import project_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from pdp.registry.history import History
 
 
-@dataclass
 class Arguments:
     """A light command's arguments: flags that were given, options with values, and the rest in order."""
 
-    flags: set[str]
-    options: dict[str, str]
-    rest: list[str]
+    def __init__(self, usage: str) -> None:
+        self.usage = usage
+        self.flags: set[str] = set()
+        self.options: dict[str, str] = {}
+        self.rest: list[str] = []
+
+    def number(self, option: str, default: int) -> int:
+        """The value of an option that counts something.
+
+        Raises:
+            PdpError: it is no number, or negative.
+        """
+        text = self.options.get(option, str(default))
+        if not (text.isascii() and text.isdigit()):
+            self.wrong(f"{option} wants a number, not {text}")
+        return int(text)
+
+    def words(self, least: int, most: int) -> list[str]:
+        """The rest, which must be so many words.
+
+        Raises:
+            PdpError: they are more or fewer.
+        """
+        if len(self.rest) < least:
+            self.wrong("something is missing")
+        if len(self.rest) > most:
+            self.wrong(f"{self.rest[most]} is too much")
+        return self.rest
+
+    def wrong(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"usage: {self.usage.splitlines()[0]}")
 
 
 def parse(argv: list[str], usage: str, flags: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> Arguments:
@@ -29,7 +61,7 @@ def parse(argv: list[str], usage: str, flags: tuple[str, ...] = (), options: tup
     Raises:
         PdpError: an unknown flag, or an option without its value.
     """
-    found = Arguments(set(), {}, [])
+    found = Arguments(usage)
     words = iter(argv)
     for word in words:
         name, equals, value = word.partition("=")
@@ -41,43 +73,85 @@ def parse(argv: list[str], usage: str, flags: tuple[str, ...] = (), options: tup
         elif name in options:
             text = value if equals else next(words, None)
             if text is None:
-                raise PdpError(f"{name} wants a value", hint=f"usage: {usage.splitlines()[0]}")
+                found.wrong(f"{name} wants a value")
             found.options[name] = text
         elif word.startswith("--"):
-            raise PdpError(f"unknown option {word}", hint=f"usage: {usage.splitlines()[0]}")
+            found.wrong(f"unknown option {word}")
         else:
             found.rest.append(word)
     return found
 
 
-def open_project() -> tuple[Session, Pipeline]:
-    """The project around the working folder, read only, with the pipeline as the last `doit` left it.
+def data_folder(root: str) -> str:
+    """The project's data folder, without a look at the config where that has not changed since the last look.
+
+    Raises:
+        SettingsError: the config is wrong.
+    """
+    given = os.environ.get("PDP_DATA_DIR") or kept.recall(root, "data")  # the environment wins over every file
+    if given:
+        return os.path.join(root, os.path.expanduser(given))
+    from pathlib import Path
+
+    from pdp import config
+
+    began = time.time_ns()
+    found = config.load(Path(root), os.environ)
+    kept.keep(root, "data", str(found.data_dir), config_files(root, str(found.path)), began)
+    return str(found.data_dir)
+
+
+def config_files(root: str, path: str) -> list[str]:
+    """The files that settings come from, `path` being the one in force, and those that make sense of them."""
+    from pdp import config
+
+    code = os.path.dirname(config.__file__)
+    named = [os.path.join(root, name) for name in (".env", config.OWN, config.DEMO)]
+    return [*named, path, f"{code}/config.py", f"{code}/settings.py"]
+
+
+def open_history(*, read_only: bool = True) -> tuple[History, str]:
+    """What the project around the working folder remembers, and its data folder.
 
     Raises:
         PdpError: nothing was built yet, or the config is wrong.
     """
-    session = Session(project_root(Path.cwd()), os.environ, read_only=True)
-    if not session.path("registry.db").is_file():
-        raise PdpError(f"nothing is built yet in {session.shown('.')}", hint="run doit")
-    return session, pipeline_of(session)
+    from pdp.registry.history import History
+
+    root = project_root(os.getcwd())
+    data = data_folder(root)
+    if not os.path.isfile(f"{data}/registry.db"):
+        raise nothing_built(root, data)
+    return History.open(f"{data}/registry.db", read_only=read_only), data
 
 
-def pipeline_of(session: Session) -> Pipeline:
-    """The pipeline that dodo.py declares: as it was recorded, while the file is the same."""
-    kept = session.registry.get("pipeline", "stages")
-    dodo = (session.root / "dodo.py").read_bytes()
-    if kept and kept["dodo"] == digest(dodo):
-        return Pipeline.from_data(kept)
-    sys.path.insert(0, str(session.root))
-    import dodo as declared  # the slow way: dodo.py was edited since the last run
+def outlook() -> dict[str, Any]:
+    """What is, and what a run would do, of the project around the working folder: see `pdp.look.outlook`.
 
-    return declared.PIPELINE  # type: ignore[no-any-return]
+    Raises:
+        PdpError: nothing was built yet, or the config is wrong.
+    """
+    root = project_root(os.getcwd())
+    found: dict[str, Any] | None = kept.recall(root, "outlook")
+    if found is None:
+        from pdp.look.outlook import look
+
+        found = look(root)
+    return found
 
 
-def digest(content: bytes) -> str:
-    import hashlib
+def nothing_built(root: str, data: str) -> PdpError:
+    return PdpError(f"nothing is built yet in {os.path.relpath(data, root)}", hint="run doit")
 
-    return hashlib.sha256(content).hexdigest()
+
+def unknown(kind: str, name: str, known: list[str]) -> PdpError:
+    """The error for a name that is not there, with the one that may have been meant."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1)
+    return PdpError(
+        f"there is no {kind} {name}", hint=f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    )
 
 
 def print_json(value: Any) -> None:
@@ -94,3 +168,8 @@ def table(rows: list[list[str]], right: frozenset[int] = frozenset()) -> str:
         for row in rows
     )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

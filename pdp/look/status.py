@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from pdp.look import outlook, parse, print_json, table
 
-from pdp.look import open_project, parse, print_json, table
-from pdp.plan import forecast
-from pdp.session import Session
-from pdp.stage import Pipeline
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 USAGE = """pdp status [--json]
   What is built and how fresh it is, rows read, accepted, superseded and quarantined, and what a run would do."""
@@ -17,8 +15,8 @@ VERBS = {"build": "build", "restore": "restore", "maybe": "look again at", "fail
 
 def main(argv: list[str]) -> int:
     arguments = parse(argv, USAGE, flags=("--json",))
-    session, pipeline = open_project()
-    found = status(session, pipeline)
+    arguments.words(0, 0)
+    found = outlook()["status"]
     if "--json" in arguments.flags:
         print_json(found)
     else:
@@ -26,49 +24,9 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
-    """All that `pdp status` shows, as plain data."""
-    registry = session.registry
-    current = registry.current()
-    facts = registry.facts()
-    ahead = [one for one in forecast(session, pipeline) if one.verdict != "current"]
-    return {
-        "config": session.config.path.name if not session.config.is_demo else "demo",
-        "data": session.shown("."),
-        "last_run": registry.last_run(),
-        "failing": registry.failing(),
-        "sources": [
-            {
-                "source": source.name,
-                "files": facts.get(f"ingest:{source.name}", {}).get("files", 0),
-                "enabled": session.config.values[source.name]["enabled"],
-                "changed_at": current[source.name]["created_at"] if source.name in current else None,
-            }
-            for source in pipeline.sources
-        ],
-        "tables": [_counts(stage.name, facts[stage.name]) for stage in pipeline.group("validate") if stage.name in facts],
-        "outputs": [
-            {
-                "artifact": row["name"], "version": row["version"], "rows": row["rows"], "path": row["path"],
-                "built_at": row["created_at"],
-            }
-            for row in current.values()
-            if row["path"].startswith("merged/")
-        ],
-        "days": facts.get("merge", {}),
-        "run_would": [{"task": one.task, "verdict": one.verdict, "reasons": one.reasons} for one in ahead],
-    }  # fmt: skip
-
-
-def _counts(stage: str, facts: dict[str, Any]) -> dict[str, Any]:
-    names = ("read", "accepted", "superseded", "quarantined")
-    counts = {name: facts.get(name, 0) for name in names}
-    return {"table": stage.partition(":")[2], **counts}
-
-
 def text(found: dict[str, Any]) -> str:
     """The status as a person reads it."""
-    parts = [_head(found), _sources(found), _tables(found), _outputs(found), _ahead(found)]
+    parts = [_head(found), _sources(found), _tables(found), _outputs(found), _leftovers(found), _ahead(found)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -110,6 +68,13 @@ def _outputs(found: dict[str, Any]) -> str:
     if days.get("first_date"):
         lines.append(f"from {days['first_date']} to {days['last_date']}")
     return "\n".join(lines)
+
+
+def _leftovers(found: dict[str, Any]) -> str:
+    if not found["leftovers"]:
+        return ""
+    files = "\n".join(f"  {path}" for path in found["leftovers"])
+    return f"Left over from stages that are gone (doit clean removes them too)\n{files}"
 
 
 def _ahead(found: dict[str, Any]) -> str:

@@ -6,17 +6,19 @@ not at all. No order is taken from a clock; times are information.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from pdp.errors import RegistryError
-from pdp.filehash import Stat
+
+# A command that only looks is done in the time that json, pathlib or typing take to load: they come in where needed.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from pdp.filehash import Stat
 
 APPLICATION_ID = 0x70647031  # "pdp1"
 VERSION = 1
@@ -27,15 +29,16 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: str | os.PathLike[str], *, read_only: bool = False) -> sqlite3.Connection:
     """A connection to the registry at `path`, its tables made if it is new.
 
     Raises:
         RegistryError: the file cannot be opened, is not a registry, or was written by a newer pdp.
     """
+    name = os.path.basename(path)
     try:
         if not read_only:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             # Owner only, from its first byte: SQLite would take the umask's word.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         mode = "ro" if read_only else "rw"
@@ -47,27 +50,28 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         if not read_only:
             # EXTRA also syncs the folder after the journal is unlinked: without it a reported commit may come undone.
             connection.execute("PRAGMA synchronous = EXTRA")
-        _check_version(connection, path, read_only)
+        _check_version(connection, name, read_only)
     except sqlite3.DatabaseError as error:
-        raise RegistryError(f"the registry {path.name} cannot be read ({error})", hint="restore it from a copy") from error
+        raise RegistryError(f"the registry {name} cannot be read ({error})", hint="restore it from a copy") from error
     except OSError as error:
         raise RegistryError(f"the registry {path} cannot be opened: {error.strerror}") from error
     return connection
 
 
-def _quoted(path: Path) -> str:
+def _quoted(path: str | os.PathLike[str]) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _check_version(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
+def _check_version(connection: sqlite3.Connection, name: str, read_only: bool) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == VERSION:
         return
     if version > VERSION:
-        raise RegistryError(f"the registry {path.name} was written by a newer pdp", hint="upgrade pdp")
+        raise RegistryError(f"the registry {name} was written by a newer pdp", hint="upgrade pdp")
     if read_only:
-        raise RegistryError(f"the registry {path.name} is empty", hint="run doit first")
-    schema = (Path(__file__).parent / "schema.sql").read_text(encoding="utf-8")
+        raise RegistryError(f"the registry {name} is empty", hint="run doit first")
+    with open(os.path.join(os.path.dirname(__file__), "schema.sql"), encoding="utf-8") as file:
+        schema = file.read()
     connection.executescript(
         f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     )
@@ -77,22 +81,16 @@ class Registry:
     """What a run reads and writes. Open it once per process; a forked child must not touch it."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
+        self.path, self.read_only = path, read_only
         self.db = connect(path, read_only=read_only)
         self.run: int | None = None
 
     def close(self) -> None:
         self.db.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        self.db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self.db
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
+    def transaction(self) -> Transaction:
+        """A `with` block that is recorded as a whole or, where it raises, not at all."""
+        return Transaction(self.db)
 
     # Runs
 
@@ -123,7 +121,7 @@ class Registry:
         if not rows:
             return None
         outputs = [{name: row[name] for name in ("name", "path", "hash", "size", "rows")} for row in rows]
-        return {"facts": json.loads(rows[0]["facts"]), "outputs": outputs}
+        return {"facts": load(rows[0]["facts"]), "outputs": outputs}
 
     def last(self, stage: str) -> sqlite3.Row | None:
         """The stage's last good record: id, key, identity, facts."""
@@ -147,10 +145,8 @@ class Registry:
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """What each stage told with its current outputs."""
-        rows = self.db.execute(
-            "SELECT r.stage, r.facts FROM stage_run r WHERE r.id IN (SELECT stage_run FROM current)"
-        )
-        return {row["stage"]: json.loads(row["facts"]) for row in rows}
+        rows = self.db.execute("SELECT r.stage, r.facts FROM stage_run r WHERE r.id IN (SELECT stage_run FROM current)")
+        return {row["stage"]: load(row["facts"]) for row in rows}
 
     def last_run(self) -> dict[str, Any] | None:
         """The last recorded run: when, status, and its outcomes counted in words."""
@@ -169,7 +165,7 @@ class Registry:
             "SELECT stage, reasons FROM stage_run WHERE id IN (SELECT MAX(id) FROM stage_run GROUP BY stage) "
             "AND outcome = 'failed' ORDER BY id"
         )
-        return [{"stage": row["stage"], "reason": json.loads(row["reasons"])[0]} for row in rows]
+        return [{"stage": row["stage"], "reason": load(row["reasons"])[0]} for row in rows]
 
     def version_of(self, name: str, digest: str) -> int | None:
         """The version that these bytes are of this artifact."""
@@ -253,17 +249,17 @@ class Registry:
 
     def doit_state(self, task: str) -> dict[str, Any]:
         row = self.db.execute("SELECT state FROM doit_state WHERE task = ?", (task,)).fetchone()
-        return json.loads(row["state"]) if row else {}
+        return load(row["state"]) if row else {}
 
     def put_doit_state(self, task: str, state: dict[str, Any]) -> None:
         self.db.execute("INSERT OR REPLACE INTO doit_state VALUES (?, ?)", (task, dump(state)))
 
     def forget(self, task: str | None) -> None:
         """Forgets a task, or all: the next run builds it, whatever the store holds."""
+        tasks = {"task": task}
         with self.transaction():
-            where, values = ("", ()) if task is None else (" WHERE task = ?", (task,))
-            self.db.execute(f"DELETE FROM doit_state{where}", values)
-            self.db.execute(f"UPDATE trace SET forgotten = 1{where.replace('task', 'stage')}", values)
+            self.db.execute("DELETE FROM doit_state WHERE :task IS NULL OR task = :task", tasks)
+            self.db.execute("UPDATE trace SET forgotten = 1 WHERE :task IS NULL OR stage = :task", tasks)
 
     # Caches
 
@@ -278,12 +274,35 @@ class Registry:
     def get(self, kind: str, key: str) -> Any:
         """A remembered value (JSON), or None."""
         row = self.db.execute("SELECT value FROM memo WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-        return json.loads(row["value"]) if row else None
+        return load(row["value"]) if row else None
 
     def put(self, kind: str, key: str, value: Any) -> None:
-        self.db.execute("INSERT OR REPLACE INTO memo VALUES (?, ?, ?)", (kind, key, dump(value)))
+        """Remembers a value; who only looks remembers nothing."""
+        if not self.read_only:
+            self.db.execute("INSERT OR REPLACE INTO memo VALUES (?, ?, ?)", (kind, key, dump(value)))
+
+
+class Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.db.execute("BEGIN IMMEDIATE")
+        return self.db
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.db.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def load(text: str) -> Any:
+    """The value that `dump` wrote."""
+    import json
+
+    return json.loads(text)
 
 
 def dump(value: Any) -> str:
     """Canonical JSON: one text for one value."""
+    import json
+
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

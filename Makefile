@@ -1,0 +1,77 @@
+# pdp: needs only make and a python3 that has venv. `make` alone lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+LINTED := pdp stages tests bench dodo.py
+
+# The stamps carry the folder's name, since an environment that was moved or copied would run the old folder's code.
+HERE := $(shell pwd | cksum | cut -d' ' -f1)
+MADE := $(VENV)/made-$(HERE)
+RUN := $(VENV)/run-$(HERE)
+DEV := $(VENV)/dev-$(HERE)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types format bench lock clean-env
+
+help: ## this list
+	@echo "make <target>, PYTHON=$(PYTHON)"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-12s%s\n", $$1, $$2 }'
+
+run: $(RUN) ## set everything up, build (the demo, until you have a configs/pdp.toml), say what is next
+	@$(BIN)/pdp demo --if-needed
+	@$(BIN)/doit
+	@$(BIN)/pdp next
+
+test: $(DEV) ## set everything up and run the tests
+	@$(BIN)/python -m pytest
+
+check: lint types test ## all that is to pass before a commit
+
+lint: $(DEV) ## ruff
+	@$(BIN)/ruff check $(LINTED)
+	@$(BIN)/ruff format --check $(LINTED)
+
+types: $(DEV) ## mypy
+	@$(BIN)/mypy
+
+format: $(DEV) ## let ruff mend what it can
+	@$(BIN)/ruff check --fix $(LINTED)
+	@$(BIN)/ruff format $(LINTED)
+
+bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
+	@$(BIN)/python -m bench.noop
+
+lock: ## write the lock files anew; needs uv on the PATH
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	@$(UV_COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml -
+	@$(UV_COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml -
+
+# hatchling builds the project's own install, without the network.
+UV_COMPILE = echo hatchling | uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+
+clean-env: ## remove the virtual environment
+	@rm -rf $(VENV)
+
+$(MADE):
+	@command -v $(PYTHON) >/dev/null || { echo "pdp needs Python: there is no $(PYTHON) on the PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "pdp needs Python 3.11 or newer, this is $$($(PYTHON) --version 2>&1); name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) comes without venv or ensurepip; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "making $(VENV) (once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(RUN): $(MADE) requirements.lock pyproject.toml
+	@echo "installing what pdp needs (once, about a minute)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.lock
+	@echo "installing what the tests need (once)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

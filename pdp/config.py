@@ -1,0 +1,169 @@
+"""The light way to the settings: a config that was validated before costs a read and a hash, and no pydantic."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pdp import places
+from pdp.errors import SettingsError
+
+OWN = "configs/pdp.toml"
+DEMO = "configs/demo.toml"
+DEFAULT_DATA_DIR = "data"
+NOT_SETTINGS = frozenset({"PDP_CONFIG", "PDP_DEBUG", "PDP_OFFLINE", "PDP_GOOGLE_ROOT"})
+DOTENV_LINE = re.compile(r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#].*?)?)(?:\s+\#.*)?""")
+
+Variables = dict[str, tuple[str, str]]
+"""PDP_ variable -> its text, and where it stands in the words of a sentence."""
+
+
+class Memo(Protocol):
+    """What remembers settings that were validated before (the registry)."""
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None: ...
+
+    def put(self, kind: str, key: str, values: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings in force: all values as plain JSON, the file they come from, and whether that file is the demo's."""
+
+    values: dict[str, Any]
+    path: Path
+    is_demo: bool
+    data_dir: Path
+
+
+def load(
+    root: Path, environ: Mapping[str, str], open_memo: Callable[[Path], Memo | None] = lambda data_dir: None
+) -> Config:
+    """The settings of the project in `root`, the folder of dodo.py.
+
+    `open_memo(data_dir)` gives the memory of validated settings, or None where there is none yet.
+
+    Raises:
+        SettingsError: a file is missing or cannot be read, a key or variable is unknown, a value is wrong.
+    """
+    given = variables(root, environ)
+    path = _find(root, given)
+    name = display(path, root)
+    content = _read(path, name)
+    toml = _parse(content, name)
+    overrides = {key: value for key, value in given.items() if key not in NOT_SETTINGS}
+
+    data_dir = overrides["PDP_DATA_DIR"][0] if "PDP_DATA_DIR" in overrides else toml.get("data_dir", DEFAULT_DATA_DIR)
+    memo = open_memo(data_folder(root, data_dir)) if isinstance(data_dir, str) and data_dir else None
+    key = _memo_key(content, overrides)
+    values = memo.get("settings", key) if memo is not None else None
+    if values is None:
+        from pdp.settings import validate
+
+        values = validate(toml, overrides, name)
+        if memo is not None:
+            memo.put("settings", key, values)
+    return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]))
+
+
+def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """The top-level keys and sections that a stage declares, and nothing else."""
+    return {key: values[key] for key in keys}
+
+
+def variables(root: Path, environ: Mapping[str, str]) -> Variables:
+    """All PDP_ variables of `.env` and the environment, which wins. An empty one counts as not given."""
+    found = dict(_dotenv(root / ".env"))
+    found |= {name: (text, f"environment variable {name}") for name, text in sorted(environ.items())}
+    return {name: (text, where) for name, (text, where) in found.items() if name.startswith("PDP_") and text}
+
+
+def own_config(root: Path, given: Variables) -> Path:
+    """The user's config file, whether it exists or not."""
+    return root / os.path.expanduser(given["PDP_CONFIG"][0] if "PDP_CONFIG" in given else OWN)
+
+
+def data_folder(root: Path, data_dir: str) -> Path:
+    """The data folder that a setting names."""
+    return root / os.path.expanduser(data_dir)
+
+
+def display(path: Path, root: Path) -> str:
+    """A path in the words of a sentence: relative to the project where it lies in it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def project_root(start: Path) -> Path:
+    """The folder of dodo.py: above `start`, else the checkout that this package was installed from.
+
+    Raises:
+        SettingsError: neither holds one.
+    """
+    return Path(places.project_root(str(start)))
+
+
+def _find(root: Path, given: Variables) -> Path:
+    path = own_config(root, given)
+    if path.is_file():
+        return path
+    if "PDP_CONFIG" in given:
+        where = given["PDP_CONFIG"][1]
+        raise SettingsError(f"{where} names {display(path, root)}, which is not a file", hint="mend or unset it")
+    if (root / DEMO).is_file():
+        return root / DEMO
+    raise SettingsError(f"there is neither {OWN} nor {DEMO}", hint="run pdp init")
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _parse(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_text(content, name) + "\n")  # so that a mistake in the last line has a line number too
+    except tomllib.TOMLDecodeError as error:
+        hint = "a text needs quotes around it" if "Invalid value" in str(error) else ""
+        raise SettingsError(f"{name} is not valid TOML: {error}", hint=hint) from error
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name} is not UTF-8", hint="save it as UTF-8") from error
+
+
+def _dotenv(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    """KEY=VALUE lines, with quotes, comments and `export`. No sentence repeats a line: it may hold a secret."""
+    if not path.is_file():
+        return
+    for number, line in enumerate(_text(_read(path, path.name), path.name).splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = DOTENV_LINE.fullmatch(line.strip())
+        if not match:
+            raise SettingsError(f"{path.name} line {number} is not KEY=VALUE", hint="put quotes around the value")
+        name, single, double, bare = match.groups()
+        text = re.sub(r'\\(["\\])', r"\1", double) if double is not None else single or bare or ""
+        yield name, (text, f"{path.name} line {number}: {name}")
+
+
+def _memo_key(content: bytes, overrides: Variables) -> str:
+    """All that validated settings depend on. The code is read, not imported: importing it would import pydantic."""
+    code = Path(__file__).with_name("settings.py").read_bytes()
+    parts = {
+        "config": hashlib.sha256(content).hexdigest(),
+        "variables": {name: text for name, (text, _) in overrides.items()},
+        "code": hashlib.sha256(code).hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,172 @@
+"""What the registry remembers, for those who look back: runs, versions, lineage; and which versions are kept.
+
+Everything comes as plain data. SQLite takes the JSON columns apart, so that json need not be loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from pdp.registry import connect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Any
+
+MARK = "\x1f"  # between the parts of a list that comes as one text
+ARTIFACT = """
+    SELECT a.name AS artifact, a.version, a.hash, a.size, a.rows, a.path, a.created_at, s.stage,
+        c.version IS NOT NULL AS current, p.version IS NOT NULL AS pinned,
+        COALESCE(c.stage_run, (SELECT MAX(stage_run) FROM output o WHERE o.name = a.name AND o.version = a.version)) AS made_by,
+        (SELECT group_concat(value, char(31)) FROM json_each(s.reasons)) AS reasons
+    FROM artifact a JOIN stage_run s ON s.id = a.stage_run
+    LEFT JOIN current c ON c.name = a.name AND c.version = a.version
+    LEFT JOIN pin p ON p.name = a.name AND p.version = a.version """
+STAGE_RUN = """
+    SELECT s.id, s.run, s.stage, s.outcome, s.rows, s.seconds, s.at,
+        (SELECT group_concat(value, char(31)) FROM json_each(s.reasons)) AS reasons,
+        (SELECT group_concat(o.name || '@v' || o.version, char(31)) FROM output o WHERE o.stage_run = s.id) AS outputs,
+        (SELECT group_concat(a.name || '@v' || a.version, char(31)) FROM artifact a WHERE a.stage_run = s.id) AS made
+    FROM stage_run s """
+NEEDED = """
+    WITH RECURSIVE needed(name, version) AS (
+        SELECT name, version FROM current UNION SELECT name, version FROM pin UNION
+        SELECT i.name, i.version FROM needed n JOIN input i ON i.stage_run = COALESCE(
+            (SELECT c.stage_run FROM current c WHERE c.name = n.name AND c.version = n.version),
+            (SELECT MAX(o.stage_run) FROM output o WHERE o.name = n.name AND o.version = n.version)))
+    SELECT name, version FROM needed"""
+
+
+class History:
+    """Questions about the past, on an open registry."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, read_only: bool = True) -> History:
+        return cls(connect(path, read_only=read_only))
+
+    # Names
+
+    def stages(self) -> list[str]:
+        return [row[0] for row in self.db.execute("SELECT DISTINCT stage FROM stage_run ORDER BY stage")]
+
+    def artifacts(self) -> list[str]:
+        return [row[0] for row in self.db.execute("SELECT DISTINCT name FROM artifact ORDER BY name")]
+
+    # Runs
+
+    def runs(self, last: int) -> list[dict[str, Any]]:
+        """The last runs, newest first, each with what became of its stages, in order."""
+        runs = self.db.execute(
+            "SELECT id AS run, started_at, finished_at, status, command, versions, current_count AS current FROM run "
+            "ORDER BY id DESC LIMIT ?",
+            (last,),
+        )
+        found = {row["run"]: dict(row) | {"stages": []} for row in runs}
+        if found:
+            for row in self.db.execute(f"{STAGE_RUN} WHERE s.run >= ? ORDER BY s.id", (min(found),)):
+                found[row["run"]]["stages"].append(_parted(row, "reasons", "outputs", "made"))
+        return list(found.values())
+
+    def stage_runs(self, stages: Collection[str], last: int) -> list[dict[str, Any]]:
+        """The last times that one of these stages did something, newest first."""
+        marks = ", ".join("?" * len(stages))
+        rows = self.db.execute(f"{STAGE_RUN} WHERE s.stage IN ({marks}) ORDER BY s.id DESC LIMIT ?", (*stages, last))
+        return [_parted(row, "reasons", "outputs", "made") for row in rows]
+
+    # Versions
+
+    def versions(self, artifact: str, last: int = -1) -> list[dict[str, Any]]:
+        """Its versions, newest first; all of them unless `last` is given."""
+        rows = self.db.execute(f"{ARTIFACT} WHERE a.name = ? ORDER BY a.version DESC LIMIT ?", (artifact, last))
+        return [_version(row) for row in rows]
+
+    def version(self, artifact: str, version: int) -> dict[str, Any] | None:
+        row = self.db.execute(f"{ARTIFACT} WHERE a.name = ? AND a.version = ?", (artifact, version)).fetchone()
+        return _version(row) if row else None
+
+    def latest(self, artifact: str) -> int | None:
+        """The current version, or the newest of an artifact that has none."""
+        row = self.db.execute(
+            "SELECT COALESCE((SELECT version FROM current WHERE name = :name), MAX(version)) FROM artifact WHERE name = :name",
+            {"name": artifact},
+        ).fetchone()
+        return row[0]
+
+    # Lineage
+
+    def made_from(self, stage_run: int) -> list[tuple[str, int]]:
+        """What a stage was given when it ran."""
+        rows = self.db.execute("SELECT name, version FROM input WHERE stage_run = ? ORDER BY name", (stage_run,))
+        return [(row["name"], row["version"]) for row in rows]
+
+    def used_by(self, artifact: str, version: int) -> list[tuple[str, int]]:
+        """What was ever made from this version."""
+        rows = self.db.execute(
+            "SELECT DISTINCT o.name, o.version FROM input i JOIN output o USING (stage_run) "
+            "WHERE i.name = ? AND i.version = ? ORDER BY o.name, o.version",
+            (artifact, version),
+        )
+        return [(row["name"], row["version"]) for row in rows]
+
+    def raw_files(self, stage_run: int) -> list[dict[str, Any]]:
+        """The files of the snapshot that an ingest took: name, sha256, size."""
+        rows = self.db.execute(
+            "SELECT json_extract(f.value, '$.name') AS name, json_extract(f.value, '$.sha256') AS sha256, "
+            "json_extract(f.value, '$.size') AS size FROM stage_run r, json_each(r.identity, '$.snapshot') f WHERE r.id = ?",
+            (stage_run,),
+        )
+        return [dict(row) for row in rows]
+
+    # Keeping
+
+    def all_versions(self) -> list[dict[str, Any]]:
+        """Every version of everything, newest first: artifact, version, hash, size, created_at, stage_run."""
+        rows = self.db.execute(
+            "SELECT name AS artifact, version, hash, size, created_at, stage_run FROM artifact ORDER BY name, version DESC"
+        )
+        return [dict(row) for row in rows]
+
+    def needed(self) -> set[tuple[str, int]]:
+        """The versions that are current or pinned, and all that those were made from."""
+        return {(row["name"], row["version"]) for row in self.db.execute(NEEDED)}
+
+    def recorded_bytes(self) -> int:
+        """The size of the store if nothing had ever been collected: an upper bound that costs no look at a file."""
+        rows = self.db.execute("SELECT COALESCE(SUM(size), 0) FROM (SELECT DISTINCT hash, size FROM artifact)")
+        return rows.fetchone()[0]
+
+    def pin(self, artifact: str, version: int) -> bool:
+        """Keeps a version from being collected; False if it was pinned."""
+        return self.db.execute("INSERT OR IGNORE INTO pin VALUES (?, ?)", (artifact, version)).rowcount == 1
+
+    def unpin(self, artifact: str, version: int) -> bool:
+        """False if it was not pinned."""
+        return self.db.execute("DELETE FROM pin WHERE name = ? AND version = ?", (artifact, version)).rowcount == 1
+
+    # What is left of stages that are gone
+
+    def paths(self) -> list[tuple[str, str]]:
+        """Every path that something was ever written to, and what it was."""
+        rows = self.db.execute("SELECT DISTINCT a.path, a.name FROM artifact a ORDER BY a.path")
+        return [(row["path"], row["name"]) for row in rows]
+
+    def drop_current(self, artifacts: Collection[str]) -> None:
+        """Of these nothing is current any more; their versions stay in the records."""
+        self.db.executemany("DELETE FROM current WHERE name = ?", [(name,) for name in artifacts])
+
+
+def _parted(row: sqlite3.Row, *lists: str) -> dict[str, Any]:
+    found = dict(row)
+    for name in lists:
+        found[name] = found[name].split(MARK) if found[name] else []
+    return found
+
+
+def _version(row: sqlite3.Row) -> dict[str, Any]:
+    found = _parted(row, "reasons")
+    return found | {"current": bool(found["current"]), "pinned": bool(found["pinned"])}

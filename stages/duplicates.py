@@ -1,0 +1,166 @@
+"""Which rows another row replaces: revisions of one raw row, and one fact told by several devices, sources or files.
+
+A table holds millions of samples, so every rule works on whole columns coded as integers: first it finds the few rows
+that share a key, then it ranks only these. Nothing is averaged and nothing summed; the first of a group stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pdp.schema import Schema
+from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, repeated, runs, valid
+from stages.schemas import PROVENANCE, TRAILER
+
+ON_DEMAND = ("single_heart_rate", "single_spo2", "single_stress")
+NOT_MEASURED = frozenset(column.name for column in (*PROVENANCE, *TRAILER)) - {"instant_utc"}
+
+
+def superseded(schema: Schema, table: pa.Table, sources: Sequence[str]) -> Mask:
+    """True for each row of `table` that another row replaces; `sources` are in order of preference.
+
+    `table` holds rows that passed their checks. The result does not depend on the order of its rows.
+    """
+    lost = np.zeros(table.num_rows, bool)
+    for rule in RULES.get(schema.name, DEFAULT_RULES) if table.num_rows else ():
+        lost |= rule(schema, table, sources, ~lost)
+    return lost
+
+
+def older_revisions(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
+    """Rows of a raw row that a newer revision of it replaces, whole with all its parts.
+
+    Of equal revisions the newest export decides the values, and the earliest row that has these values stays: so a
+    later full export of the same days changes nothing.
+    """
+    at = np.flatnonzero(alive & valid(table["record_time"]))
+    key = pack(*(codes(table[name]) for name in ("source", "sid", "record")), integers(table["record_time"]))[at]
+    twins = repeated(key)
+    rows = table.take(at[twins])
+    age = [integers(rows["revision"]), codes(rows["exported_on"]), codes(rows["file"]), integers(rows["row"])]
+    group, raw = pack(key[twins]), pack(key[twins], *age)
+    order = np.lexsort((integers(rows["item"]), raw))
+    keep = _kept_revisions(rows.take(order), schema, group[order], raw[order], age[0][order])
+    return _marked(len(alive), at[twins][order][~keep])
+
+
+def _kept_revisions(rows: pa.Table, schema: Schema, group: Ints, raw: Ints, revision: Ints) -> Mask:
+    """True for the parts of the raw row that stays in each `group`; rows lie in order of group, raw row and part."""
+    if not len(group):
+        return np.zeros(0, bool)
+    raw_start, raw_of = runs(raw)
+    group_start, group_of_raw = runs(group[raw_start])
+    length = np.diff(np.append(raw_start, len(raw)))
+    newest = np.append(group_start[1:], len(raw_start)) - 1
+    champion = newest[group_of_raw][raw_of]
+    part = np.arange(len(raw)) - raw_start[raw_of]
+    twin = raw_start[champion] + np.minimum(part, length[champion] - 1)
+    same = (length[raw_of] == length[champion]) & (revision == revision[twin])
+    for name in (name for name in schema.names if name not in NOT_MEASURED):
+        values = numbers(rows[name])
+        same &= (values == values[twin]) | (np.isnan(values) & np.isnan(values[twin]))
+    candidates = np.where(np.logical_and.reduceat(same, raw_start), np.arange(len(raw_start)), len(raw_start))
+    kept: Ints = np.minimum.reduceat(candidates, group_start)[group_of_raw][raw_of]
+    return np.equal(raw_of, kept)
+
+
+def one_device_a_day(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
+    """Samples (and stretches of sleep outside a report) of all but one device on a date: two devices count twice.
+
+    The server's own merge (`default`) comes first, then the order of the sources, then the device with most rows.
+    """
+    kind = "segment" if schema.name == "sleep" else "sample"
+    at = np.flatnonzero(alive & equal(table["kind"], kind) & ~equal(table["record"], "daily_report"))
+    source, sid = codes(table["source"], sources)[at], codes(table["sid"], ["default"])[at]
+    device = pack(source, sid)
+    if not len(at) or (device == device[0]).all():
+        return np.zeros(len(alive), bool)
+    key = pack(integers(table["local_date"])[at], device)
+    _, first, which, count = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    date = integers(table["local_date"])[at][first]
+    others = _all_but_first(date, (sid[first] != 0, source[first], -count, sid[first]))
+    return _marked(len(alive), at[others[which]])
+
+
+def same_fact(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
+    """All but one of the rows that tell a day, a night or an instant; the parts of a report go with it."""
+    by_date = equal(table["kind"], "daily") | equal(table["kind"], "night")
+    when = np.where(by_date, integers(table["local_date"]), integers(table["instant_utc"]))
+    kind = np.where(by_date, 1 + equal(table["record"], "resting_heart_rate"), 0)
+    segment = equal(table["kind"], "segment")
+    of_report = segment & equal(table["record"], "daily_report")
+    lost = _outranked(table, sources, pack(kind, when), alive & ~segment)
+    if not segment.any():
+        return lost
+    raw = pack(*(codes(table[name]) for name in ("source", "file")), integers(table["row"]))
+    lost |= of_report & np.isin(raw, raw[lost])
+    bedtime = integers(pc.coalesce(table["bedtime_utc"], table["instant_utc"]))
+    alone = alive & segment & ~of_report
+    lost |= alone & np.isin(bedtime, bedtime[alive & of_report & ~lost])
+    return lost | _outranked(table, sources, bedtime, alone & ~lost)
+
+
+def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
+    """Readings that another file, device or source tells as well.
+
+    Equal readings of one minute are as many as the one log that has most of them says: two in one sheet stay two.
+    """
+    at = np.flatnonzero(alive)
+    rows = table.take(at)
+    minute = (integers(rows["instant_utc"]) + integers(rows["utc_offset_s"])) // 60
+    measured = (numbers(rows[name]) for name in ("systolic", "diastolic", "pulse"))
+    what = pack(minute, ~equal(rows["time_known"], False), *(np.unique(v, return_inverse=True)[1] for v in measured))
+    by_hand = ~valid(rows["record_time"])  # nothing but the file tells two logs apart
+    file, exported = codes(rows["file"]), codes(rows["exported_on"])
+    log = pack(
+        codes(rows["source"], sources), codes(rows["sid"], ["default"]),
+        np.where(by_hand, exported, 0), np.where(by_hand, file, 0),
+    )  # fmt: skip
+    order = np.lexsort((integers(rows["item"]), integers(rows["row"]), file, exported, log, what))
+    start, run = runs(pack(what, log)[order])
+    nth = np.empty(len(at), np.int64)
+    nth[order] = np.arange(len(at)) - start[run] if len(at) else 0
+    return _marked(len(alive), at[_all_but_first(pack(what, nth), (log,))])
+
+
+Rule = Callable[[Schema, pa.Table, Sequence[str], Mask], Mask]
+DEFAULT_RULES: tuple[Rule, ...] = (older_revisions, same_fact)
+RULES: dict[str, tuple[Rule, ...]] = {
+    "blood_pressure": (older_revisions, repeated_readings),
+    **dict.fromkeys(("heart_rate", "sleep", "spo2", "steps", "stress"), (older_revisions, one_device_a_day, same_fact)),
+}
+
+
+def _outranked(table: pa.Table, sources: Sequence[str], key: Ints, among: Mask) -> Mask:
+    """The rows of `among` that share their `key` with a better one.
+
+    Best is the server's own merge, then the order of the sources, a report before other rows, a measurement that the
+    device took of itself before one asked for, the newest revision, the earliest export.
+    """
+    at = np.flatnonzero(among)
+    at = at[repeated(key[at])]
+    rows = table.take(at)
+    rank = (
+        ~equal(rows["sid"], "default"), codes(rows["source"], sources), ~equal(rows["record"], "daily_report"),
+        codes(rows["record"], ON_DEMAND) < len(ON_DEMAND), codes(rows["sid"]), -integers(rows["revision"]),
+        codes(rows["exported_on"]), codes(rows["file"]), integers(rows["row"]), integers(rows["item"]),
+    )  # fmt: skip
+    return _marked(len(among), at[_all_but_first(key[at], rank)])
+
+
+def _all_but_first(key: Ints, rank: Sequence[npt.NDArray[np.generic]]) -> Mask:
+    """True for all but the first row of each key, `rank` being the order within a key, most significant first."""
+    order = np.lexsort((*reversed(rank), key))
+    ordered = key[order]
+    return _marked(len(key), order[1:][ordered[1:] == ordered[:-1]])
+
+
+def _marked(length: int, at: Ints) -> Mask:
+    mask = np.zeros(length, bool)
+    mask[at] = True
+    return mask

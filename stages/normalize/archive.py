@@ -1,0 +1,123 @@
+"""A raw file as the files in it: itself, or the members of a zip, read one at a time and within limits.
+
+Nothing is unpacked to disk, so that a member's path can do no harm, and a member that nobody asks for is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+
+from pdp.errors import InputError
+from pdp.snapshot import RawFile
+
+MAX_BYTES = 2**30  # of the members read from one zip, counted while reading: a zip's own figures may lie
+MAX_RATIO = 200  # uncompressed to compressed; CSV full of JSON comes to 10 to 30
+MAX_MEMBERS = 10_000
+RATIO_MATTERS_FROM = 2**20  # bytes; a smaller member is no danger whatever its ratio
+_CHUNK = 2**20
+_BROKEN = (  # all that zipfile raises on damaged or unknown archives
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file: its name (`<zip>!<member>` within a zip), its bytes and their SHA-256."""
+
+    name: str
+    sha256: str
+    data: bytes
+
+
+def is_zip(raw: RawFile) -> bool:
+    return raw.name.lower().endswith(".zip")
+
+
+def contents(raw: RawFile) -> list[str]:
+    """The names of the files in `raw`, sorted: its own name, or those of a zip's members.
+
+    What a Mac or a PC adds by itself (`__MACOSX`, `.DS_Store`, ...) is left out.
+
+    Raises:
+        InputError: the zip is damaged, holds too many members, or two of one name.
+    """
+    if not is_zip(raw):
+        return [] if _is_litter(raw.name) else [raw.name]
+    with _opened(raw) as archive:
+        return sorted(_members(raw, archive))
+
+
+def read(raw: RawFile, wanted: Container[str]) -> Iterator[Member]:
+    """Those files in `raw` whose names are `wanted`, sorted by name.
+
+    Raises:
+        InputError: the zip is damaged, protected by a password, or beyond a limit.
+    """
+    if not is_zip(raw):
+        if raw.name in wanted:
+            yield Member(raw.name, raw.sha256, raw.read_bytes())
+        return
+    with _opened(raw) as archive:
+        left = MAX_BYTES
+        for name, info in sorted(_members(raw, archive).items()):
+            if name in wanted:
+                data = _unpack(raw, archive, info, left)
+                left -= len(data)
+                yield Member(name, hashlib.sha256(data).hexdigest(), data)
+
+
+def _opened(raw: RawFile) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(raw.read_bytes()))
+    except _BROKEN as error:
+        raise _damaged(raw) from error
+
+
+def _members(raw: RawFile, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    infos = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+    if len(infos) > MAX_MEMBERS:
+        raise InputError(f"{raw.name} holds more than {MAX_MEMBERS} files", hint="is it an export? take it away")
+    members = {f"{raw.name}!{info.filename}": info for info in infos}
+    if len(members) < len(infos):
+        raise InputError(f"{raw.name} holds two files of one name", hint="download it again")
+    return members
+
+
+def _unpack(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+    if info.flag_bits & 0x1:
+        raise InputError(
+            f"{raw.name} is protected by a password",
+            hint="unpack it with its password and put the folder there instead",
+        )
+    chunks, size = [], 0
+    try:
+        with archive.open(info) as stream:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                if size > left:
+                    raise InputError(f"{raw.name} unpacks to more than {MAX_BYTES // 2**20} MiB", hint=_UNPACK)
+                if size > max(RATIO_MATTERS_FROM, MAX_RATIO * info.compress_size):
+                    raise InputError(f"{raw.name} unpacks to more than {MAX_RATIO} times its size", hint=_UNPACK)
+                chunks.append(chunk)
+    except _BROKEN as error:
+        raise _damaged(raw) from error
+    return b"".join(chunks)
+
+
+_UNPACK = "if you trust it, unpack it yourself and put the folder there instead"
+
+
+def _damaged(raw: RawFile) -> InputError:
+    return InputError(f"{raw.name} is damaged or not a zip", hint="download it again")
+
+
+def _is_litter(name: str) -> bool:
+    parts = name.replace("\\", "/").split("/")
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")

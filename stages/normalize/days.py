@@ -1,0 +1,116 @@
+"""Instants, offsets and local dates: which day a measurement counts for.
+
+Instants are whole seconds since 1970 in UTC, offsets are seconds of local time ahead of UTC. Only `zoneinfo` is asked,
+never the machine's own zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+DAY = 86_400
+NEAREST, ZONE = "nearest", "zone"
+NONEXISTENT, AMBIGUOUS = "nonexistent_local_time", "ambiguous_local_time"
+PLAUSIBLE = range(4_102_444_801)  # instants from 1970 to 2100; one outside is treated as the nearer end
+
+
+class Offsets:
+    """The offset of local time at any instant, for rows that do not tell their own.
+
+    `known` are the (instant, offset) pairs that rows do tell. The nearest of them in time decides; the earlier one
+    where two are as near. Where that one is what `zone` says for its instant, the person was at home, and the zone's
+    offset at the asked instant is taken: so a change to summer time in between is not missed. Without any, `zone`
+    decides.
+    """
+
+    def __init__(self, zone: str, known: Sequence[tuple[int, int]] = ()) -> None:
+        self.zone = zone
+        pairs = dict(sorted(set(known), reverse=True))  # the smaller of two offsets told for one instant, in any order
+        self._instants = np.array(sorted(pairs), dtype=np.int64)
+        self._offsets = np.array([pairs[instant] for instant in sorted(pairs)], dtype=np.int64)
+        self._at_home = self._offsets == self.of_zone(self._instants)
+
+    def at(self, instants: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
+        """For each instant the offset, and where it came from: 'nearest' or 'zone'."""
+        instants = np.asarray(instants, dtype=np.int64)
+        zone = self.of_zone(instants)
+        if not len(self._instants):
+            return zone, np.full(len(instants), ZONE, dtype="<U7")
+        nearest = self._nearest(instants)
+        told = self._offsets[nearest]
+        offsets = np.where(self._at_home[nearest], zone, told)
+        return offsets, np.where(offsets == told, NEAREST, ZONE)
+
+    def of_zone(self, instants: Ints) -> Ints:
+        """For each instant the offset of the configured zone."""
+        starts, offsets = _periods(self.zone)
+        return offsets[np.searchsorted(starts[1:], instants, side="right")]
+
+    def at_local_midnight(self, labels: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
+        """As `at`, for the local midnights of dates given as their UTC midnights."""
+        near, _ = self.at(labels)
+        return self.at(labels - near)
+
+    def _nearest(self, instants: Ints) -> npt.NDArray[np.intp]:
+        after = np.searchsorted(self._instants, instants).clip(1, max(1, len(self._instants) - 1))
+        before = after - 1
+        after = after.clip(max=len(self._instants) - 1)
+        closer_after = self._instants[after] - instants < instants - self._instants[before]
+        return np.where(closer_after, after, before)
+
+
+def local_days(instants: Ints, offsets: Ints, day_starts_at: int | Ints = 0) -> Ints:
+    """For each instant the local date it counts for, in days since 1970. A day begins at the hour `day_starts_at`."""
+    return (instants + offsets - day_starts_at * 3600) // DAY
+
+
+def local_date(instant: int, offset: int, day_starts_at: int = 0) -> date:
+    """As `local_days`, for one instant, as a date."""
+    return date(1970, 1, 1) + timedelta(days=(instant + offset - day_starts_at * 3600) // DAY)
+
+
+def local_to_utc(naive: datetime, zone: str) -> tuple[int, int, tuple[str, ...]]:
+    """(instant, offset, flags) of a local clock's time.
+
+    A time that the clock skipped is read with the offset before the gap, a time that it showed twice as the first of
+    the two; the flag says so.
+    """
+    tz = ZoneInfo(zone)
+    first, second = (_offset(naive.replace(tzinfo=tz, fold=fold)) for fold in (0, 1))
+    flags = () if first == second else (AMBIGUOUS,) if first > second else (NONEXISTENT,)
+    return int(naive.replace(tzinfo=UTC).timestamp()) - first, first, flags
+
+
+def _offset(moment: datetime) -> int:
+    return int((moment.utcoffset() or timedelta()).total_seconds())
+
+
+@lru_cache(maxsize=4)
+def _periods(zone: str) -> tuple[Ints, Ints]:
+    """The instants at which an offset of `zone` begins, the first being the start of time, and those offsets.
+
+    Asks `zoneinfo` once for each day and bisects the days on which the answer changes.
+    """
+    tz = ZoneInfo(zone)
+
+    def offset(instant: int) -> int:
+        return _offset(datetime.fromtimestamp(instant, tz))
+
+    starts, offsets = [0], [offset(0)]
+    for day in PLAUSIBLE[:-1:DAY]:
+        after = offset(day + DAY)
+        if after != offsets[-1]:
+            low, high = day, day + DAY
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if offset(middle) == after else (middle, high)
+            starts.append(high)
+            offsets.append(after)
+    return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64)

@@ -1,0 +1,214 @@
+"""Checks, duplicates, quarantine: every row read is accepted, superseded by another row, or set aside with its reason.
+
+One function per table. Each takes the normalized tables of all sources that have it and gives `<table>` (accepted) and
+`<table>_quarantine`, both sorted; its facts count the rows: read = accepted + superseded + quarantined.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pdp.errors import StageError
+from pdp.schema import Check, Schema
+from stages import schemas
+from stages.columns import Ints, Mask, codes, equal, integers, pack, texts_of, valid
+from stages.duplicates import superseded
+
+Facts = dict[str, Any]
+Output = Generator[tuple[str, pa.Table], None, Facts]
+Tables = Mapping[str, pa.Table]
+Config = Mapping[str, Any]
+
+CHUNK_ROWS = 500_000
+PROBLEM_NAMES = [column.name for column in schemas.PROBLEM]
+
+
+def blood_pressure(inputs: Tables, config: Config) -> Output:
+    """Accepted readings of a cuff."""
+    return (yield from _validate(schemas.BLOOD_PRESSURE, inputs, config))
+
+
+def heart_rate(inputs: Tables, config: Config) -> Output:
+    """Accepted days and samples of heart rate."""
+    return (yield from _validate(schemas.HEART_RATE, inputs, config))
+
+
+def sleep(inputs: Tables, config: Config) -> Output:
+    """Accepted nights and their segments."""
+    return (yield from _validate(schemas.SLEEP, inputs, config))
+
+
+def steps(inputs: Tables, config: Config) -> Output:
+    """Accepted days and samples of steps."""
+    return (yield from _validate(schemas.STEPS, inputs, config))
+
+
+def spo2(inputs: Tables, config: Config) -> Output:
+    """Accepted days and samples of blood oxygen."""
+    return (yield from _validate(schemas.SPO2, inputs, config))
+
+
+def stress(inputs: Tables, config: Config) -> Output:
+    """Accepted days and samples of stress."""
+    return (yield from _validate(schemas.STRESS, inputs, config))
+
+
+def weight(inputs: Tables, config: Config) -> Output:
+    """Accepted weighings."""
+    return (yield from _validate(schemas.WEIGHT, inputs, config))
+
+
+def unreadable(inputs: Tables, config: Config) -> Output:
+    """Raw rows of which not even the metric can be told: all are set aside, however many."""
+    table = _all_rows(schemas.UNREADABLE, inputs)
+    yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(table.take(_order(table)))
+    return _facts(table.num_rows, 0, table)
+
+
+def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
+    table = _all_rows(schema, inputs)
+    bad, mutilated = _check(schema, table)
+    aside = _quarantined(schema, table.take(np.flatnonzero(bad)))
+    _enforce_limits(schema, table, aside, config["checks"])
+    yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside.take(_order(aside)))
+
+    rows = table.take(np.flatnonzero(~bad)) if bad.any() else table
+    lost = superseded(schema, rows, [name.removesuffix(f"_{schema.name}") for name in inputs])
+    order = _order(rows)
+    order, mutilated = order[~lost[order]], mutilated[~bad]
+    for start in range(0, max(len(order), 1), CHUNK_ROWS):
+        at = order[start : start + CHUNK_ROWS]
+        yield schema.name, schema.conform(_flagged(schema, rows.take(at), mutilated[at]))
+    return _facts(table.num_rows, int(lost.sum()), aside)
+
+
+def _all_rows(schema: Schema, inputs: Tables) -> pa.Table:
+    """The rows of all sources, texts as dictionaries: they repeat, and a file's name is longer than all the rest."""
+    table = pa.concat_tables([schemas.normalized(schema).empty(), *inputs.values()])
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(i, field.name, table[field.name].dictionary_encode())
+    return table.unify_dictionaries().combine_chunks()  # rows are taken faster from one chunk
+
+
+def _check(schema: Schema, table: pa.Table) -> tuple[Mask, Mask]:
+    """(rows to set aside, rows of which another part is set aside).
+
+    The parts of a raw row fall with their head (item 0), and are marked if only another part falls.
+    """
+    bad = valid(table["problem"])
+    for check in _checks(schema, "quarantine"):
+        bad |= _failing(check, table)
+    item = integers(table["item"])
+    if not (item > 0).any():
+        return bad, np.zeros(len(bad), bool)
+    raw = pack(codes(table["source"]), codes(table["file"]), integers(table["row"]))
+    mutilated = ~bad & np.isin(raw, raw[bad])
+    bad |= np.isin(raw, raw[bad & (item == 0)])
+    return bad, mutilated
+
+
+def _checks(schema: Schema, severity: str) -> list[Check]:
+    return [check for check in schema.checks if check.severity == severity]
+
+
+def _failing(check: Check, table: pa.Table) -> Mask:
+    return ~np.asarray(check.passes(table).to_numpy(), bool)
+
+
+def _quarantined(schema: Schema, rows: pa.Table) -> pa.Table:
+    """`rows`, each with its problem: what the reader found, else the first check that it fails."""
+    problems = {name: rows[name].to_pylist() for name in PROBLEM_NAMES}
+    for check in _checks(schema, "quarantine"):
+        sentence = f"{check.sentence}; {check.hint}" if check.hint else check.sentence
+        values = [rows[name].to_pylist() for name in check.columns]
+        for i in np.flatnonzero(_failing(check, rows)).tolist():
+            if problems["problem"][i] is None:
+                text = "/".join("" if column[i] is None else f"{column[i]:g}" for column in values)
+                _explain(problems, i, check.name, ", ".join(check.columns), text, sentence)
+    for i, problem in enumerate(problems["problem"]):
+        if problem is None:
+            _explain(problems, i, "whole_quarantined", "", "", "the row that this is a part of was set aside")
+    texts = {name: pa.array(column, pa.string()) for name, column in problems.items()}
+    return pa.table({name: texts.get(name, rows[name]) for name in rows.column_names})
+
+
+def _explain(problems: dict[str, list[str | None]], i: int, *texts: str) -> None:
+    for name, text in zip(PROBLEM_NAMES, texts, strict=True):
+        problems[name][i] = text
+
+
+def _flagged(schema: Schema, rows: pa.Table, mutilated: Mask) -> pa.Table:
+    """`rows`, with the names of the checks that they fail added to their flags."""
+    marks = {check.name: _failing(check, rows) for check in _checks(schema, "flag")} | {
+        schemas.PART_QUARANTINED: mutilated
+    }
+    index, texts = texts_of(rows["flags"])
+    key = index + 1  # a null, -1, is no flag
+    for mask in marks.values():
+        key = key * 2 + mask
+    each, which = np.unique(key, return_inverse=True)
+    flags = pa.array([_flags(int(k), ["", *texts], list(marks)) for k in each], pa.string())
+    column = pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), flags)
+    return rows.set_column(rows.column_names.index("flags"), "flags", column)
+
+
+def _flags(key: int, texts: list[str], names: list[str]) -> str:
+    """The flags that a key of `_flagged` stands for."""
+    present = set(texts[key >> len(names)].split(";"))
+    added = {name for bit, name in enumerate(reversed(names)) if key >> bit & 1}
+    return ";".join(sorted(present - {""} | added))
+
+
+def _enforce_limits(schema: Schema, table: pa.Table, aside: pa.Table, limits: Mapping[str, Any]) -> None:
+    """A broken source must not quietly empty a table.
+
+    Raises:
+        StageError: too many rows of a source, or all of them, would be set aside.
+    """
+    most = limits["max_quarantined_share"]
+    for source in sorted(texts_of(table["source"])[1]):
+        read = int(equal(table["source"], source).sum())
+        mine = aside.filter(pa.array(equal(aside["source"], source)))
+        if mine.num_rows > most * read and (read >= limits["min_rows_for_share"] or mine.num_rows == read):
+            raise StageError(
+                f"{schema.name} of {source}: {mine.num_rows} of {read} rows cannot be accepted, more than the "
+                f"{most:.0%} allowed; {_commonest(mine)}",
+                hint="correct the file, or raise max_quarantined_share under [checks]",
+            )
+
+
+def _commonest(aside: pa.Table) -> str:
+    """The rule that most rows break, and the first of these rows."""
+    (problem, count), *_ = sorted(Counter(aside["problem"].to_pylist()).items(), key=lambda each: (-each[1], each[0]))
+    example = min(
+        (row for row in aside.select(["file", "row", *PROBLEM_NAMES]).to_pylist() if row["problem"] == problem),
+        key=lambda row: (row["file"], row["row"]),
+    )
+    cell = f", {example['problem_cell']}" if example["problem_cell"] else ""
+    return (
+        f"most often {problem} ({count}), first in {example['file']}, row {example['row']}{cell}: "
+        f"{example['problem_sentence']}"
+    )
+
+
+def _order(table: pa.Table) -> Ints:
+    """The order of every output: date, instant, kind, then where the row came from."""
+    when = pack(integers(table["local_date"]), integers(table["instant_utc"]))
+    what = pack(
+        *(codes(table[name]) for name in ("kind", "source", "file")), integers(table["row"]), integers(table["item"])
+    )
+    return np.lexsort((what, when))
+
+
+def _facts(read: int, lost: int, aside: pa.Table) -> Facts:
+    problems = Counter(aside["problem"].to_pylist())
+    return {
+        "read": read, "accepted": read - lost - aside.num_rows, "superseded": lost, "quarantined": aside.num_rows,
+        "problems": dict(sorted(problems.items())),
+    }  # fmt: skip

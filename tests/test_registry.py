@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdp.errors import RegistryError
+from pdp.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.db")
+
+
+def record(stage: str, digest: str, key: str, outcome: str = "built", **inputs: str) -> dict[str, Any]:
+    output = {"name": stage, "path": f"merged/{stage}.parquet", "hash": digest, "size": 1, "rows": 3}
+    return {
+        "stage": stage, "outcome": outcome, "reasons": ["never built"], "key": key, "identity": {"inputs": inputs},
+        "facts": {}, "outputs": [output], "seconds": 0.1,
+    }  # fmt: skip
+
+
+def commit(registry: Registry, *records: dict[str, Any]) -> list[str]:
+    with registry.transaction():
+        if registry.run is None:
+            registry.begin_run("doit", {})
+        return [registry.commit_stage(one) for one in records]
+
+
+def test_versions_number_distinct_contents(registry: Registry) -> None:
+    """New bytes get the next number; bytes seen before keep theirs."""
+    commit(registry, record("a", "h1", "k1"), record("a", "h2", "k2"), record("a", "h1", "k3"))
+    assert registry.current()["a"]["version"] == 1
+    assert registry.version_of("a", "h2") == 2
+
+
+def test_a_built_stage_with_the_same_outputs_is_unchanged(registry: Registry) -> None:
+    assert commit(registry, record("a", "h1", "k1"), record("a", "h1", "k2")) == ["built", "unchanged"]
+
+
+def test_a_trace_gives_back_what_an_identity_made(registry: Registry) -> None:
+    """Until it is forgotten."""
+    commit(registry, record("a", "h1", "k1"), record("a", "h2", "k2"))
+    found = registry.trace("a", "k1")
+    assert found and found["outputs"][0]["hash"] == "h1"
+    assert registry.trace("a", "other") is None
+    registry.forget("a")
+    assert registry.trace("a", "k1") is None
+    assert registry.is_forgotten("a", "k1")
+
+
+def test_a_failure_keeps_the_last_good_state(registry: Registry) -> None:
+    commit(registry, record("a", "h1", "k1"))
+    with registry.transaction():
+        registry.record_outcome("a", "failed", ["no"])
+    last = registry.last("a")
+    assert last and last["key"] == "k1"
+    assert registry.current()["a"]["hash"] == "h1"
+    assert registry.failing() == [{"stage": "a", "reason": "no"}]
+
+
+def test_a_transaction_is_all_or_nothing(registry: Registry) -> None:
+    """An error in the middle leaves no row behind."""
+    with pytest.raises(ZeroDivisionError), registry.transaction():
+        registry.begin_run("doit", {})
+        registry.commit_stage(record("a", "h1", "k1"))
+        raise ZeroDivisionError
+    assert registry.current() == {}
+    assert registry.last_run() is None
+
+
+def test_lineage_names_the_versions_read(registry: Registry) -> None:
+    commit(registry, record("a", "h1", "k1"), record("b", "h9", "k2", a="h1"))
+    rows = registry.db.execute("SELECT name, version FROM input").fetchall()
+    assert [tuple(row) for row in rows] == [("a", 1)]
+
+
+def test_an_open_run_is_a_crashed_one(tmp_path: Path, registry: Registry) -> None:
+    """A run that never ended is told as crashed when the next begins."""
+    commit(registry, record("a", "h1", "k1"))
+    registry.close()
+    again = Registry(tmp_path / "registry.db")
+    with again.transaction():
+        again.begin_run("doit", {})
+    states = [row["status"] for row in again.db.execute("SELECT status FROM run ORDER BY id")]
+    assert states == ["crashed", "running"]
+
+
+def test_the_file_is_its_owners(registry: Registry) -> None:
+    assert registry.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_newer_registry_is_refused(tmp_path: Path, registry: Registry) -> None:
+    registry.db.execute("PRAGMA user_version = 99")
+    registry.close()
+    with pytest.raises(RegistryError, match="newer pdp"):
+        Registry(tmp_path / "registry.db")
+
+
+def test_what_is_no_registry_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """One sentence; the file keeps its bytes."""
+    path = tmp_path / "registry.db"
+    path.write_bytes(b"not a database, and long enough to be looked at" * 30)
+    with pytest.raises(RegistryError, match="cannot be read"):
+        Registry(path)
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def test_reading_only_changes_nothing(tmp_path: Path, registry: Registry) -> None:
+    commit(registry, record("a", "h1", "k1"))
+    reader = Registry(tmp_path / "registry.db", read_only=True)
+    assert reader.current()["a"]["rows"] == 3
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.put_doit_state("a", {})
+    reader.put("kind", "key", 1)
+    assert reader.get("kind", "key") is None

@@ -1,0 +1,351 @@
+"""Settings and the light way to them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdp import config, places
+from pdp.config import load
+from pdp.errors import SettingsError
+from pdp.settings import Settings, fields, variable
+
+BERLIN = 'timezone = "Europe/Berlin"\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/demo.toml").write_text(BERLIN + 'data_dir = "data-demo"\n')
+    return tmp_path
+
+
+def write(project: Path, text: str | bytes) -> Path:
+    path = project / "configs/pdp.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+class Memory(dict[tuple[str, str], dict[str, Any]]):
+    def put(self, kind: str, key: str, values: dict[str, Any]) -> None:
+        self[kind, key] = values
+
+    def get(self, kind: str, key: str) -> dict[str, Any] | None:  # type: ignore[override]
+        return super().get((kind, key))
+
+
+def test_one_line_is_enough(project: Path) -> None:
+    """A config may be as short as its time zone: all else has a default."""
+    write(project, BERLIN)
+    found = load(project, {})
+    assert found.values == Settings(timezone="Europe/Berlin").model_dump(mode="json")
+    assert (found.path, found.is_demo) == (project / "configs/pdp.toml", False)
+    assert found.data_dir == project / "data"
+
+
+def test_without_a_config_the_demo_runs(project: Path) -> None:
+    """With no configs/pdp.toml the demo's config is used, and is said to be."""
+    found = load(project, {})
+    assert found.is_demo
+    assert found.data_dir == project / "data-demo"
+
+
+def test_shipped_demo_is_valid() -> None:
+    """The shipped demo.toml has the demo's own data folder and reads dates day first."""
+    root = Path(__file__).parent.parent
+    found = load(root, {"PDP_CONFIG": "configs/demo.toml"})
+    assert found.is_demo
+    assert found.data_dir == root / "data-demo"
+    assert found.values["google_sheets"]["date_order"] == "dmy"
+
+
+def test_defaults_are_said_once() -> None:
+    """The light way's default data folder is the model's."""
+    assert Settings.model_fields["data_dir"].default == config.DEFAULT_DATA_DIR
+
+
+def test_every_setting_has_a_sentence() -> None:
+    """`pdp init` has a comment for every setting."""
+    assert [key for key, field in fields() if not field.description] == []
+
+
+def test_variable_names_do_not_collide() -> None:
+    """No two settings share a variable, with one underscore or two, nor with what is not a setting."""
+    names = [name for key, _ in fields() for name in {variable(key), variable(key, "__")}]
+    assert len(names) == len(set(names))
+    assert not set(names) & config.NOT_SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", 'timezone is missing; add a line such as timezone = "Europe/Berlin"'),
+        ('timezon = "Europe/Berlin"', "unknown key timezon; did you mean timezone?"),
+        (BERLIN + "[mi_band]\nacount = 'x'", "unknown key mi_band.acount; did you mean mi_band.account?"),
+        (BERLIN + "[mi_bnad]", "unknown key mi_bnad; did you mean mi_band?"),
+        (BERLIN + "date_order = 'dmy'", "unknown key date_order; did you mean google_sheets.date_order?"),
+        (BERLIN + "[sleep]\nxyz = 1", "unknown key sleep.xyz; known are short_night_min"),
+        (BERLIN + "day_starts_at = 25", "day_starts_at must be at most 23, not 25"),
+        (BERLIN + "day_starts_at = -1", "day_starts_at must be at least 0, not -1"),
+        (BERLIN + "day_starts_at = '4'", 'day_starts_at must be a whole number, not "4"'),
+        (BERLIN + "day_starts_at = true", "day_starts_at must be a whole number, not true"),
+        (BERLIN + "day_starts_at = 1.5", "day_starts_at must be a whole number, not 1.5"),
+        (BERLIN + "data_dir = 5", "data_dir must be a text in quotes, not 5"),
+        (BERLIN + "data_dir = ''", 'data_dir must be a text that is not empty, not ""'),
+        (BERLIN + "mi_band = 3", "mi_band must be a section, not 3"),
+        (BERLIN + "[mi_band]\naccount = 1.5", "mi_band.account must be a text in quotes"),
+        (BERLIN + "[mi_band]\nenabled = 'yes'", 'mi_band.enabled must be true or false, not "yes"'),
+        (
+            BERLIN + "[checks]\nmax_quarantined_share = '20%'",
+            'checks.max_quarantined_share must be a number, not "20%"',
+        ),
+        (BERLIN + "[checks]\nmax_quarantined_share = 20", "checks.max_quarantined_share must be at most 1, not 20"),
+        (
+            BERLIN + "[google_sheets]\ndate_order = 'DMY'",
+            "google_sheets.date_order must be 'dmy', 'mdy' or 'ymd', not \"DMY\"",
+        ),
+        (BERLIN + "[google_sheets]\ncolumns = 'SYS'", 'google_sheets.columns must be a table, not "SYS"'),
+        (
+            BERLIN + "[google_sheets]\ncolumns = { systolic = 1 }",
+            "google_sheets.columns.systolic must be a text in quotes, not 1",
+        ),
+        (
+            "timezone = 'Berlin'",
+            'timezone: "Berlin" is not a time zone of the IANA list; did you mean Europe/Berlin?',
+        ),
+    ],
+)
+def test_wrong_config_is_one_sentence(project: Path, text: str, sentence: str) -> None:
+    """What is wrong in a config is one sentence with file and key, in no words of pydantic."""
+    write(project, text)
+    with pytest.raises(SettingsError) as caught:
+        load(project, {})
+    assert str(caught.value) == f"configs/pdp.toml: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "near"),
+    [("europe/berlin", "Europe/Berlin"), ("New York", "America/New_York"), ("Europe/Berln", "Europe/Berlin")],
+)
+def test_unknown_zone_suggests_a_near_one(project: Path, zone: str, near: str) -> None:
+    """A time zone that is nearly right is named as it should be."""
+    write(project, f'timezone = "{zone}"')
+    with pytest.raises(SettingsError, match=f"did you mean {near}"):
+        load(project, {})
+
+
+@pytest.mark.parametrize("zone", ["Factory", "localtime", "/etc/localtime", "../UTC", "Europe", "MEZ+9"])
+def test_zone_of_the_machine_is_no_zone(project: Path, zone: str) -> None:
+    """Only names of the IANA list count: no path, no folder, nothing that another machine reads otherwise."""
+    write(project, f'timezone = "{zone}"')
+    with pytest.raises(SettingsError, match="is not a time zone of the IANA list"):
+        load(project, {})
+
+
+def test_account_id_as_number_is_understood(project: Path) -> None:
+    """An account id without quotes is the same id."""
+    write(project, BERLIN + "[mi_band]\naccount = 12345678")
+    assert load(project, {}).values["mi_band"]["account"] == "12345678"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"timezone = Europe/Berlin", "is not valid TOML: .*line 1.*a text needs quotes"),
+        (b"timezone = 'a'\ntimezone = 'b'", "is not valid TOML: .*line 2"),
+        (BERLIN.encode("utf-16"), "is not UTF-8; save it as UTF-8"),
+    ],
+)
+def test_unreadable_config_says_where(project: Path, content: bytes, sentence: str) -> None:
+    """A syntax error is one sentence with the line."""
+    write(project, content)
+    with pytest.raises(SettingsError, match="^configs/pdp.toml " + sentence) as caught:
+        load(project, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_config_saved_with_a_byte_order_mark_is_read(project: Path) -> None:
+    """An editor's byte order mark is no part of the config."""
+    write(project, BERLIN.encode("utf-8-sig"))
+    assert load(project, {}).values["timezone"] == "Europe/Berlin"
+
+
+def test_environment_names_another_config_and_data_folder(project: Path) -> None:
+    """PDP_CONFIG and PDP_DATA_DIR win over the file; relative ones begin at the project folder."""
+    write(project, BERLIN + 'data_dir = "mine"')
+    other = project / "other.toml"
+    other.write_text('timezone = "Asia/Tokyo"\ndata_dir = "theirs"')
+    assert load(project, {"PDP_CONFIG": "other.toml"}).data_dir == project / "theirs"
+    found = load(project, {"PDP_CONFIG": str(other), "PDP_DATA_DIR": "/elsewhere"})
+    assert (found.path, found.data_dir) == (other, Path("/elsewhere"))
+    assert load(project, {"PDP_DATA_DIR": "~/health"}).data_dir == Path("~/health").expanduser()
+
+
+def test_missing_config_is_named(project: Path) -> None:
+    """PDP_CONFIG that names no file is one sentence; so is a project without any config."""
+    with pytest.raises(SettingsError, match=r"^environment variable PDP_CONFIG names x\.toml, which is not a file"):
+        load(project, {"PDP_CONFIG": "x.toml"})
+    (project / "configs/demo.toml").unlink()
+    with pytest.raises(SettingsError, match="run pdp init"):
+        load(project, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key", "value"),
+    [
+        ("PDP_TIMEZONE", "Asia/Tokyo", ("timezone",), "Asia/Tokyo"),
+        ("PDP_DAY_STARTS_AT", "4", ("day_starts_at",), 4),
+        ("PDP_MI_BAND_ACCOUNT", "123", ("mi_band", "account"), "123"),
+        ("PDP_MI_BAND__ACCOUNT", "123", ("mi_band", "account"), "123"),
+        ("PDP_MI_BAND_ENABLED", "No", ("mi_band", "enabled"), False),
+        ("PDP_CHECKS_MAX_QUARANTINED_SHARE", "0.5", ("checks", "max_quarantined_share"), 0.5),
+        ("PDP_GOOGLE_SHEETS_COLUMNS", '{ systolic = "Oben" }', ("google_sheets", "columns"), {"systolic": "Oben"}),
+    ],
+)
+def test_any_setting_by_environment(project: Path, name: str, text: str, key: tuple[str, ...], value: object) -> None:
+    """Any setting can be given by environment, nested with one underscore or two, in the text form of its type."""
+    write(project, BERLIN + "[mi_band]\naccount = 'other'")
+    found: Any = load(project, {name: text}).values
+    for part in key:
+        found = found[part]
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("PDP_TIMEZON", "x", " is not a setting; did you mean PDP_TIMEZONE?"),
+        ("PDP_MI_BAND_ACOUNT", "x", " is not a setting; did you mean PDP_MI_BAND_ACCOUNT?"),
+        ("PDP_QQQQQQQQQ", "x", " is not a setting; remove it; .env.example shows how settings are named"),
+        ("PDP_DAY_STARTS_AT", "noon", ' must be a whole number, not "noon"'),
+        ("PDP_DAY_STARTS_AT", "24", " must be at most 23, not 24"),
+        ("PDP_MI_BAND_ENABLED", "maybe", ' must be true or false, not "maybe"'),
+        ("PDP_GOOGLE_SHEETS_COLUMNS", "SYS", ' is not a TOML table; write it like { systolic = "SYS" }'),
+        ("PDP_TIMEZONE", "Qqqqqq", ': "Qqqqqq" is not a time zone of the IANA list; write it like Europe/Berlin'),
+    ],
+)
+def test_wrong_variable_is_one_sentence(project: Path, name: str, text: str, sentence: str) -> None:
+    """What is wrong in the environment is one sentence that names the variable."""
+    write(project, BERLIN)
+    with pytest.raises(SettingsError) as caught:
+        load(project, {name: text})
+    assert str(caught.value) == f"environment variable {name}{sentence}"
+
+
+def test_variables_that_are_not_settings(project: Path) -> None:
+    """Empty variables, others' variables and pdp's switches are no settings."""
+    environ = {
+        "PDP_TIMEZONE": "",
+        "PDP_DEBUG": "1",
+        "PDP_OFFLINE": "1",
+        "PDP_GOOGLE_ROOT": "x",
+        "HOME": "/x",
+        "PDPX": "1",
+    }
+    assert load(project, environ).values["timezone"] == "Europe/Berlin"
+
+
+def test_dotenv(project: Path) -> None:
+    """A `.env` file gives settings, with quotes, comments and `export`; the environment wins over it."""
+    (project / ".env").write_text(
+        "# comment\n\nOTHER=1\nexport PDP_TIMEZONE = Asia/Tokyo # a comment\n"
+        "PDP_DATA_DIR='my data # 1'\n"
+        'PDP_MI_BAND_ACCOUNT="a\\"b"\nPDP_DAY_STARTS_AT=\nPDP_SLEEP_SHORT_NIGHT_MIN=7#1 # x\n'
+    )
+    given = config.variables(project, {})
+    assert {name: text for name, (text, _) in given.items()} == {
+        "PDP_TIMEZONE": "Asia/Tokyo",
+        "PDP_DATA_DIR": "my data # 1",
+        "PDP_MI_BAND_ACCOUNT": 'a"b',
+        "PDP_SLEEP_SHORT_NIGHT_MIN": "7#1",
+    }
+    found = load(project, {"PDP_TIMEZONE": "Europe/Paris", "PDP_SLEEP_SHORT_NIGHT_MIN": "60"})
+    assert found.values["timezone"] == "Europe/Paris"
+    assert found.data_dir == project / "my data # 1"
+
+
+def test_wrong_dotenv_names_the_line_but_not_its_text(project: Path) -> None:
+    """A mistake in `.env` is named by its line; the line itself, which may hold a secret, is not repeated."""
+    (project / ".env").write_text("PDP_TIMEZONE=UTC\nPDP_X 'hunter2\n")
+    with pytest.raises(SettingsError, match=r"^\.env line 2 is not KEY=VALUE") as caught:
+        load(project, {})
+    assert "hunter2" not in str(caught.value)
+    (project / ".env").write_text("\nPDP_TIMEZON=UTC\n")
+    with pytest.raises(SettingsError, match=r"^\.env line 2: PDP_TIMEZON is not a setting"):
+        load(project, {})
+
+
+def test_example_dotenv_gives_nothing_and_knows_every_name(project: Path) -> None:
+    """The shipped .env.example changes nothing as it is, and each of its examples is a setting."""
+    text = (Path(__file__).parent.parent / ".env.example").read_text()
+    (project / ".env").write_text(text)
+    assert config.variables(project, {}) == {}
+    examples = [line[2:] for line in text.splitlines() if line.startswith("# PDP_")]
+    (project / ".env").write_text("\n".join(line for line in examples if "PDP_CONFIG" not in line))
+    assert load(project, {}).values["day_starts_at"] == 4
+
+
+def test_validated_settings_are_remembered(project: Path) -> None:
+    """The second load gives the same values without validating; a changed file or variable validates again."""
+    memory = Memory()
+    first = load(project, {}, lambda data_dir: memory)
+    assert len(memory) == 1
+    ((key, values),) = memory.items()
+    memory[key] = values | {"timezone": "from memory"}
+    assert load(project, {}, lambda data_dir: memory).values["timezone"] == "from memory"
+    assert load(project, {"PDP_DAY_STARTS_AT": "4"}, lambda data_dir: memory).values["timezone"] == "Europe/Berlin"
+    write(project, BERLIN + "# changed")
+    assert load(project, {}, lambda data_dir: memory).values["timezone"] == "Europe/Berlin"
+    assert first.values == values
+
+
+def test_memory_lies_in_the_data_folder(project: Path) -> None:
+    """The memory is asked for in the folder that the settings name; a wrong name reaches the sentence, not the disk."""
+    asked: list[Path] = []
+    load(project, {}, asked.append)
+    load(project, {"PDP_DATA_DIR": "other"}, asked.append)
+    assert asked == [project / "data-demo", project / "other"]
+    write(project, BERLIN + "data_dir = 3")
+    with pytest.raises(SettingsError, match="data_dir must be a text"):
+        load(project, {}, asked.append)
+    assert len(asked) == 2
+
+
+def test_error_is_never_remembered(project: Path) -> None:
+    """A wrong config is refused each time."""
+    memory = Memory()
+    write(project, "timezon = 'x'")
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            load(project, {}, lambda data_dir: memory)
+    assert not memory
+
+
+def test_light_way_imports_no_pydantic() -> None:
+    """Importing pdp.config, and loading what is remembered, leaves pydantic alone."""
+    code = (
+        "import sys; from pathlib import Path; from pdp.config import load\n"
+        "class M:\n get = lambda s, k, key: {'timezone': 'UTC', 'data_dir': 'd'}\n"
+        f"load(Path({str(Path(__file__).parent.parent)!r}), {{'PDP_CONFIG': 'configs/demo.toml'}}, lambda d: M())\n"
+        "sys.exit('pydantic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_slice_is_what_a_stage_declares() -> None:
+    """A slice holds the declared keys and nothing else."""
+    assert config.slice({"a": 1, "b": {"c": 2}, "d": 3}, ["b", "a"]) == {"b": {"c": 2}, "a": 1}
+
+
+def test_project_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project is the folder of dodo.py at or above the current one; elsewhere it is the checkout itself."""
+    (tmp_path / "project/configs").mkdir(parents=True)
+    (tmp_path / "project/dodo.py").touch()
+    assert config.project_root(tmp_path / "project/configs") == tmp_path / "project"
+    monkeypatch.setattr(places, "__file__", str(tmp_path / "lib/pdp/places.py"))
+    with pytest.raises(SettingsError, match="no pdp project here"):
+        config.project_root(tmp_path)
