@@ -92,7 +92,8 @@ def _writer(path: Path, kind: str, schema: pa.Schema) -> Any:
     if kind == "csv":
         import pyarrow.csv
 
-        return pyarrow.csv.CSVWriter(path, schema, write_options=pyarrow.csv.WriteOptions(quoting_style="needed"))
+        options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none")
+        return pyarrow.csv.CSVWriter(path, schema, write_options=options)
     import pyarrow.parquet as pq
 
     return pq.ParquetWriter(path, schema, compression="zstd", version="2.6")
