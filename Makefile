@@ -12,7 +12,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format bench lock clean-env
+.PHONY: help run test check lint types format behaviours bench lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -38,6 +38,9 @@ types: $(DEV) ## mypy
 format: $(DEV) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix $(LINTED)
 	@$(BIN)/ruff format $(LINTED)
+
+behaviours: $(DEV) ## fifteen single edits, each with what ideally runs after it
+	@$(BIN)/python -m pytest -v tests/test_behaviours.py
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop

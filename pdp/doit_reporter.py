@@ -26,6 +26,7 @@ class Reporter(ConsoleReporter):
 
         self.session = Globals.dep_manager.backend.session
         RegistryBackend.running = True
+        self.session.start()
         self.counts: dict[str, int] = {}
         self.failing = {one["stage"] for one in self.session.registry.failing()}
         self.bar = Bar(sum(1 for task in tasks.values() if task.actions), self.outstream)
@@ -119,6 +120,7 @@ class Reporter(ConsoleReporter):
             with registry.transaction():
                 registry.end_run("failed" if bad else "ok", self.counts.get("current", 0))
         RegistryBackend.running = False
+        self.session.lock.release()
         words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items()))
         ending = "; the last good outputs stay in place" if bad else ""
         self.write(f"{words or 'nothing to do'}{ending}\n")

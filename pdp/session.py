@@ -12,6 +12,7 @@ from typing import Any
 
 from pdp import __version__, config
 from pdp.filehash import RACY_NS, FileHashes, Stat, stat_of
+from pdp.lock import RunLock
 from pdp.registry import Registry, dump
 from pdp.stage import Pipeline, Stage
 from pdp.store import Store
@@ -147,6 +148,15 @@ class Session:
                 self.registry.put("statements", digest, code.statements)
 
     # Runs
+
+    def start(self) -> None:
+        """Takes the run's lock, and clears away what a killed run left behind."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.lock = RunLock(self.data / ".lock")
+        self.store.sweep()
+        folders = {self.path(output.path).parent for output in self.pipeline.outputs.values()} if self.pipeline else set()
+        for left in (path for folder in folders for path in folder.glob(".*.pdp-tmp")):
+            left.unlink(missing_ok=True)
 
     def ensure_run(self) -> None:
         """Opens the run's record with the first thing to record. Within the caller's transaction."""

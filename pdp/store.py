@@ -34,6 +34,11 @@ class Store:
         os.close(handle)
         return Path(name)
 
+    def sweep(self) -> None:
+        """Removes what a run that was killed left behind. Only under the run's lock."""
+        for left in (self.folder / "tmp").glob("new-*"):
+            left.unlink(missing_ok=True)
+
     def put(self, temp: Path) -> str:
         """Makes the file `temp` an object and gives its hash. The object is on the disk when this returns."""
         digest = sha256_of(temp)

@@ -22,6 +22,7 @@ FLOORS = (
     ("fingerprint", "filehash", "places", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
     ("registry", "stage", "store"),
+    ("lock",),
     ("session",),
     ("identity",),
     ("ingest",),

@@ -206,3 +206,32 @@ def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> N
     assert project.doit().returncode == -9
     project.write("stages/steps.py", source)
     assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "built"}
+
+
+def test_a_second_run_waits_for_the_first(project: Project) -> None:
+    """Two doits at once: one waits, says for whom, and then finds everything current."""
+    import subprocess
+    import sys
+    import time
+
+    source = (project.root / "stages/steps.py").read_text()
+    slow = source.replace("def read(inputs, config):", "def read(inputs, config):\n    wait()")
+    wait = """
+def wait():
+    import time
+    from pathlib import Path
+    Path("started").touch()
+    while not Path("go").exists():
+        time.sleep(0.01)
+"""
+    project.write("stages/steps.py", slow + wait)
+    command = [sys.executable, "-m", "doit"]
+    first = subprocess.Popen(command, cwd=project.root, stdout=-1, stderr=-1, text=True)
+    while not (project.root / "started").exists():
+        time.sleep(0.01)
+    second = subprocess.Popen(command, cwd=project.root, stdout=-1, stderr=-1, text=True)
+    assert second.stderr
+    assert f"another run is at work (pid {first.pid} on" in second.stderr.readline()
+    (project.root / "go").touch()
+    assert outcomes(first.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "built")
+    assert outcomes(second.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "current")
