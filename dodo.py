@@ -44,6 +44,7 @@ PIPELINE = Pipeline(
                Output("daily_metrics.csv", "merged/daily_metrics.csv")),
               ("timezone", "day_starts_at", "blood_pressure"), "one row per local date"),
     ),
+    explain="stages.explain:cell",
 )  # fmt: skip
 
 SESSION = open_session(Path(__file__).parent)

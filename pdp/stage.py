@@ -75,6 +75,8 @@ class Pipeline:
 
     sources: tuple[Source, ...]
     stages: tuple[Stage, ...]
+    explain: str = ""
+    """What explains one number of the last stage's table, for `pdp trace`: "module:function"."""
 
     @cached_property
     def outputs(self) -> dict[str, Output]:
@@ -107,18 +109,19 @@ class Pipeline:
     def group(self, name: str) -> Iterator[Stage]:
         return (stage for stage in self.stages if stage.group == name)
 
-    def as_data(self) -> dict[str, list[dict[str, object]]]:
+    def as_data(self) -> dict[str, Any]:
         """Plain data that `from_data` takes back."""
-        return {"sources": [_plain(source) for source in self.sources], "stages": [_plain(s) for s in self.stages]}
+        sources, stages = [_plain(source) for source in self.sources], [_plain(stage) for stage in self.stages]
+        return {"sources": sources, "stages": stages, "explain": self.explain}
 
     @classmethod
-    def from_data(cls, data: dict[str, list[dict[str, Any]]]) -> Pipeline:
+    def from_data(cls, data: dict[str, Any]) -> Pipeline:
         sources = tuple(Source(**_tuples(source)) for source in data["sources"])
         stages = tuple(
             Stage(**(_tuples(stage) | {"outputs": tuple(Output(**output) for output in stage["outputs"])}))
             for stage in data["stages"]
         )
-        return cls(sources, stages)
+        return cls(sources, stages, data["explain"])
 
 
 def _plain(value: Any) -> dict[str, Any]:

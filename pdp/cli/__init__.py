@@ -36,6 +36,7 @@ COMMANDS = {
         "pdp.look.history:main", "Show past runs, of all or of one stage, or an artifact's versions.", light=True
     ),
     "lineage": Entry("pdp.look.lineage:main", "Trace a version up to raw files and down to what used it.", light=True),
+    "trace": Entry("pdp.look.trace:main", "Explain one number down to its readings.", light=True),
     "show": Entry("pdp.look.show:main", "Show the rows of a version.", light=True),
     "diff": Entry("pdp.look.diff:main", "Show rows and cells that differ between two versions.", light=True),
     "graph": Entry("pdp.look.graph:main", "Draw the pipeline, coloured by state.", light=True),

@@ -5,6 +5,7 @@ Everything comes as plain data. SQLite takes the JSON columns apart, so that jso
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 
@@ -103,6 +104,25 @@ class History:
         """What a stage was given when it ran."""
         rows = self.db.execute("SELECT name, version FROM input WHERE stage_run = ? ORDER BY name", (stage_run,))
         return [(row["name"], row["version"]) for row in rows]
+
+    def maker(self, artifact: str, version: int) -> dict[str, Any]:
+        """The stage run behind a version: the last one if it is current, else the first. Its id, stage, run, identity."""
+        row = self.db.execute(
+            "SELECT r.id, r.stage, r.run, r.identity, r.at FROM artifact a LEFT JOIN current c USING (name, version) "
+            "JOIN stage_run r ON r.id = COALESCE(c.stage_run, a.stage_run) WHERE a.name = ? AND a.version = ?",
+            (artifact, version),
+        ).fetchone()
+        return dict(row) | {"identity": json.loads(row["identity"])}
+
+    def made(self, stage_run: int) -> list[tuple[str, int]]:
+        """All that a stage run gave."""
+        rows = self.db.execute("SELECT name, version FROM output WHERE stage_run = ? ORDER BY name", (stage_run,))
+        return [(row["name"], row["version"]) for row in rows]
+
+    def explainer(self) -> str:
+        """What explains one number, as dodo.py named it: "module:function", or nothing."""
+        row = self.db.execute("SELECT value FROM memo WHERE kind = 'pipeline' AND key = 'stages'").fetchone()
+        return json.loads(row["value"]).get("explain", "") if row else ""
 
     def used_by(self, artifact: str, version: int) -> list[tuple[str, int]]:
         """What was ever made from this version."""
