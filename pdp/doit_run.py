@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,18 @@ class PdpClean(Clean):
                 if path.is_file():
                     if not dryrun:
                         os.unlink(path)
-                    self.outstream.write(f"{task.name}  {word} {target}\n")
+                    self.say(f"{task.name}  {word} {target}")
             if cleanforget and not dryrun:
                 self.dep_manager.remove(task.name)
         if self.all_is_meant:
             self.clean_leftovers(backend.session, dryrun)
         self.dep_manager.close()
+
+    def say(self, line: str) -> None:
+        # `doit clean | head` closes the pipe: the cleaning goes on, unheard.
+        with suppress(BrokenPipeError):
+            self.outstream.write(f"{line}\n")
+            self.outstream.flush()
 
     def _execute(self, dryrun: bool, cleandep: bool, cleanall: bool, cleanforget: bool, pos_args: Any = None) -> None:
         self.all_is_meant = cleanall or not pos_args
@@ -93,7 +100,7 @@ class PdpClean(Clean):
         for path, _ in found:
             if not dryrun:
                 os.unlink(session.path(path))
-            self.outstream.write(f"left over  {word} {session.shown(path)}\n")
+            self.say(f"left over  {word} {session.shown(path)}")
         if not dryrun:
             with session.registry.transaction() as db:
                 gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()

@@ -196,6 +196,16 @@ def test_a_closed_pipe_does_not_abort_the_run(project: Project) -> None:
     assert project.total() == "6"
 
 
+def test_a_closed_pipe_does_not_stop_a_clean(project: Project) -> None:
+    """`doit clean | head -0` removes all the same, without a traceback."""
+    import sys
+
+    project.doit()
+    done = project.command("sh", "-c", f"{sys.executable} -m doit clean | true")
+    assert "Traceback" not in done.stderr
+    assert project.outputs() == {}
+
+
 def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:
     """What was committed is not built again."""
     source = (project.root / "stages/steps.py").read_text()
