@@ -10,6 +10,7 @@ from doit.exceptions import BaseFail, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from pdp.doit_backend import RegistryBackend
+from pdp.gc import MEGABYTE, Report, collect, is_full
 
 BAR_AFTER_S = 1.0
 
@@ -120,10 +121,24 @@ class Reporter(ConsoleReporter):
             with registry.transaction():
                 registry.end_run("failed" if bad else "ok", self.counts.get("current", 0))
         RegistryBackend.running = False
+        collected = self._collected()
         self.session.lock.release()
         words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items()))
         ending = "; the last good outputs stay in place" if bad else ""
-        self.write(f"{words or 'nothing to do'}{ending}\n")
+        self.write(f"{words or 'nothing to do'}{ending}\n{collected}")
+
+    def _collected(self) -> str:
+        """The size limit of the store holds from the first day: a run ends by collecting where it is passed."""
+        try:
+            report = collect(self.session) if is_full(self.session) else Report()
+        except OSError as error:
+            return f"old versions could not be collected: {error.strerror}: {error.filename}\n"
+        if not report.removed_objects:
+            return ""
+        return (
+            f"the store passed max_size_mb: collected {report.removed_objects} old objects, "
+            f"{report.removed_bytes / MEGABYTE:,.1f} MB\n"
+        )
 
 
 class Bar:

@@ -7,7 +7,6 @@ is still in the history, and is built again when it is needed.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,6 @@ from pdp.session import Session
 from pdp.stage import Pipeline
 
 MEGABYTE = 1_000_000
-UNFINISHED_S = 3600  # a temp file that old belongs to no run that is still at work
 
 
 @dataclass
@@ -60,7 +58,7 @@ def is_full(session: Session) -> bool:
 def collect(session: Session, dry_run: bool = False) -> Report:
     """Removes the bytes of versions that no setting keeps; then, while the store is too large, those of the oldest others.
 
-    Call it outside a transaction: it takes the registry's lock, so that no commit comes between look and removal.
+    Call it under the run's lock and outside a transaction: what no record names is then what a killed run left.
     """
     if dry_run:
         return _collect(session, dry_run=True)
@@ -119,12 +117,11 @@ def _objects(session: Session, history: History) -> list[Object]:
 
 def _strays(session: Session, known: set[str]) -> Iterator[tuple[Path, int]]:
     """Files that a run which was killed left in the store: temp files, and objects that were never recorded."""
-    before = time.time() - UNFINISHED_S
     for place, _, names in os.walk(session.store.folder):
         for name in names:
             path = Path(place, name)
-            if path.parent.name + name not in known and (stat := path.stat()).st_mtime < before:
-                yield path, stat.st_size
+            if path.parent.name + name not in known:
+                yield path, path.stat().st_size
 
 
 def _limit(session: Session) -> int:

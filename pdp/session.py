@@ -45,6 +45,7 @@ class Session:
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
         self.config = config.load(root, environ, self._open_memo)
+        self._unremembered = {} if self._has_registry() else dict(environ)
         self.data = self.config.data_dir
         self.store = Store(self.data / "store")
         self.hashes = FileHashes(self.data, self._file_stats)
@@ -55,6 +56,9 @@ class Session:
         if path.is_file():
             self._registry = Registry(path, read_only=self.read_only)
         return self._registry
+
+    def _has_registry(self) -> bool:
+        return self._registry is not None
 
     def _file_stats(self) -> dict[str, tuple[Stat, str]]:
         return self.registry.file_stats()
@@ -154,7 +158,9 @@ class Session:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.lock = RunLock(self.data / ".lock")
         self.store.sweep()
-        folders = {self.path(output.path).parent for output in self.pipeline.outputs.values()} if self.pipeline else set()
+        folders = (
+            {self.path(output.path).parent for output in self.pipeline.outputs.values()} if self.pipeline else set()
+        )
         for left in (path for folder in folders for path in folder.glob(".*.pdp-tmp")):
             left.unlink(missing_ok=True)
 
@@ -165,6 +171,10 @@ class Session:
 
     def flush(self) -> None:
         """Keeps what this process learned: hashes of files, and what the pipeline is, for those who only look."""
+        if self._unremembered and self._has_registry():
+            # A first run had nowhere to remember its settings when it read them.
+            config.load(self.root, self._unremembered, lambda _: self._registry)
+            self._unremembered = {}
         stages = None
         if self.pipeline:
             dodo = hashlib.sha256((self.root / "dodo.py").read_bytes()).hexdigest()

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pdp.schema import Schema
-from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, repeated, runs, valid
-from stages.schemas import PROVENANCE, TRAILER
+from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, repeated, runs, texts_of, valid
+from stages.schemas import PROVENANCE
 
 ON_DEMAND = ("single_heart_rate", "single_spo2", "single_stress")
-NOT_MEASURED = frozenset(column.name for column in (*PROVENANCE, *TRAILER)) - {"instant_utc"}
+NOT_TOLD = frozenset(column.name for column in PROVENANCE) - {"instant_utc"}
 
 
 def superseded(schema: Schema, table: pa.Table, sources: Sequence[str]) -> Mask:
@@ -35,8 +35,8 @@ def superseded(schema: Schema, table: pa.Table, sources: Sequence[str]) -> Mask:
 def older_revisions(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
     """Rows of a raw row that a newer revision of it replaces, whole with all its parts.
 
-    Of equal revisions the newest export decides the values, and the earliest row that has these values stays: so a
-    later full export of the same days changes nothing.
+    Of equal revisions the newest export decides the values, and the earliest row that has these values (and flags)
+    stays: so a later full export of the same days changes nothing.
     """
     at = np.flatnonzero(alive & valid(table["record_time"]))
     key = pack(*(codes(table[name]) for name in ("source", "sid", "record")), integers(table["record_time"]))[at]
@@ -61,8 +61,8 @@ def _kept_revisions(rows: pa.Table, schema: Schema, group: Ints, raw: Ints, revi
     part = np.arange(len(raw)) - raw_start[raw_of]
     twin = raw_start[champion] + np.minimum(part, length[champion] - 1)
     same = (length[raw_of] == length[champion]) & (revision == revision[twin])
-    for name in (name for name in schema.names if name not in NOT_MEASURED):
-        values = numbers(rows[name])
+    for name in (name for name in schema.names if name not in NOT_TOLD):
+        values = codes(rows[name]) if name == "flags" else numbers(rows[name])
         same &= (values == values[twin]) | (np.isnan(values) & np.isnan(values[twin]))
     candidates = np.where(np.logical_and.reduceat(same, raw_start), np.arange(len(raw_start)), len(raw_start))
     kept: Ints = np.minimum.reduceat(candidates, group_start)[group_of_raw][raw_of]
@@ -116,7 +116,9 @@ def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], a
     measured = (numbers(rows[name]) for name in ("systolic", "diastolic", "pulse"))
     what = pack(minute, ~equal(rows["time_known"], False), *(np.unique(v, return_inverse=True)[1] for v in measured))
     by_hand = ~valid(rows["record_time"])  # nothing but the file tells two logs apart
-    file, exported = codes(rows["file"]), codes(rows["exported_on"])
+    # the shorter name first: `bp.csv` before its copy `bp (1).csv`
+    names = sorted(texts_of(rows["file"])[1], key=lambda name: (len(name), name))
+    file, exported = codes(rows["file"], names), codes(rows["exported_on"])
     log = pack(
         codes(rows["source"], sources), codes(rows["sid"], ["default"]),
         np.where(by_hand, exported, 0), np.where(by_hand, file, 0),

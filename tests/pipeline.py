@@ -87,7 +87,7 @@ def normalize(source: str, files: Mapping[str, str | bytes], folder: Path, **cha
 
 
 def validated(name: str, *tables: pa.Table, **changes: Any) -> Result:
-    """Normalized tables of `name`, the first of the source `a`, the second of `b`, ...; checked and without duplicates."""
+    """Normalized tables of `name`, the first of the source `a`, the second of `b`, ...; validated."""
     inputs = {f"{source}_{name}": table for source, table in zip("abcdef", tables, strict=False)}
     outputs, facts = drain(getattr(validate, name)(inputs, configured(**changes)))
     assert facts["read"] == facts["accepted"] + facts["superseded"] + facts["quarantined"]
@@ -120,18 +120,27 @@ def run(folder: Path, raw: Mapping[str, Mapping[str, str | bytes]], **changes: A
     return result
 
 
-def rows_of(name: str, *rows: dict[str, Any]) -> pa.Table:
-    """A normalized table of plain rows; what a row leaves out has a default that a reader would give."""
+def rows_of(name: str, *rows: Mapping[str, Any]) -> pa.Table:
+    """A normalized table of plain rows. What a row leaves out is as a reader of a small export would give it.
+
+    `at` gives the instant in seconds, from which follow the local date (in UTC) and, unless it is told, `record_time`.
+    """
     schema = schemas.normalized(getattr(schemas, name.upper()))
-    defaults = {
-        "source": "a",
-        "file": "a.csv",
-        "item": 0,
-        "sid": "default",
-        "exported_on": "",
-        "flags": "",
-        "offset_source": "zone",
-        "utc_offset_s": 0,
-    }
-    filled = [{**defaults, "row": number, **row} for number, row in enumerate(rows, start=2)]
-    return schema.from_columns({column: [row.get(column) for row in filled] for column in schema.names})
+    filled: list[dict[str, Any]] = []
+    for number, row in enumerate(rows, start=2):
+        at = row.get("at")
+        times = {} if at is None else {"instant_utc": at, "local_date": at // 86_400, "record_time": at}
+        filled.append(DEFAULTS | {"row": number, **times, **row})
+    arrays = [pa.array([row.get(field.name) for row in filled], _plain(field.type)) for field in schema.arrow()]
+    return schema.conform(pa.table(arrays, names=schema.names))
+
+
+DEFAULTS = {
+    "source": "a", "file": "a.csv", "item": 0, "record": "heart_rate", "sid": "default", "revision": 0, "exported_on": "",
+    "kind": "sample", "utc_offset_s": 0, "offset_source": "zone", "flags": "",
+}  # fmt: skip
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Instants and dates as the whole numbers that tests write."""
+    return pa.int64() if pa.types.is_timestamp(kind) else pa.int32() if pa.types.is_date(kind) else kind

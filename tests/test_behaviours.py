@@ -68,14 +68,19 @@ BEHAVIOURS: dict[str, tuple[Callable[[Project], object], dict[str, str]]] = {
         NOTHING,
     ),
     "the config key that a stage reads": (
-        lambda p: p.write("configs/pdp.toml", (p.root / "configs/pdp.toml").read_text() + "[sleep]\nshort_night_min = 5\n"),
+        lambda p: p.write(
+            "configs/pdp.toml", (p.root / "configs/pdp.toml").read_text() + "[sleep]\nshort_night_min = 5\n"
+        ),
         {MERGE: "unchanged"},
     ),
 }
 
-HALF = '''    yield "total", pa.table({"total": [0]})
-    '''
-FAILURES = {"a stage fails while writing": "raise RuntimeError", "kill -9 while writing": "import os; os.kill(os.getpid(), 9)"}
+HALF = """    yield "total", pa.table({"total": [0]})
+    """
+FAILURES = {
+    "a stage fails while writing": "raise RuntimeError",
+    "kill -9 while writing": "import os; os.kill(os.getpid(), 9)",
+}
 
 
 @pytest.mark.parametrize("name", BEHAVIOURS)

@@ -37,6 +37,8 @@ COMMANDS = {
     ),
     "lineage": Entry("pdp.look.lineage:main", "Trace a version up to raw files and down to what used it.", light=True),
     "trace": Entry("pdp.look.trace:main", "Explain one number down to its readings.", light=True),
+    "rejected": Entry("pdp.look.rejected:main", "Show the rows that were set aside, and what to do.", light=True),
+    "why-changed": Entry("pdp.look.why_changed:main", "Say what moved one number of one day.", light=True),
     "show": Entry("pdp.look.show:main", "Show the rows of a version.", light=True),
     "diff": Entry("pdp.look.diff:main", "Show rows and cells that differ between two versions.", light=True),
     "graph": Entry("pdp.look.graph:main", "Draw the pipeline, coloured by state.", light=True),

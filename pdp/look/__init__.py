@@ -14,9 +14,15 @@ from pdp.places import project_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any, NoReturn
 
+    from pdp.registry import Registry
     from pdp.registry.history import History
+
+
+ESCAPES = {number: f"\\u{number:04x}" for number in range(32)} | {ord('"'): '\\"', ord("\\"): "\\\\"}
+INFINITY = float("inf")
 
 
 class Arguments:
@@ -96,9 +102,17 @@ def data_folder(root: str) -> str:
     from pdp import config
 
     began = time.time_ns()
-    found = config.load(Path(root), os.environ)
+    found = config.load(Path(root), os.environ, _remembered)
     kept.keep(root, "data", str(found.data_dir), config_files(root, str(found.path)), began)
     return str(found.data_dir)
+
+
+def _remembered(data: Path) -> Registry | None:
+    """The registry, which knows settings that were validated before."""
+    from pdp.registry import Registry
+
+    path = data / "registry.db"
+    return Registry(path, read_only=True) if path.is_file() else None
 
 
 def config_files(root: str, path: str) -> list[str]:
@@ -155,9 +169,25 @@ def unknown(kind: str, name: str, known: list[str]) -> PdpError:
 
 
 def print_json(value: Any) -> None:
-    import json
+    print(to_json(value))
 
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+def to_json(value: Any, line: str = "\n") -> str:
+    """Plain data as JSON, as `json.dumps(value, indent=1, ensure_ascii=False)` gives it; loading json would cost more than
+    a whole command does. What is no number is null.
+    """
+    inner = line + " "
+    if isinstance(value, str):
+        return f'"{value.translate(ESCAPES)}"'
+    if isinstance(value, dict):
+        parts = [f"{to_json(str(key))}: {to_json(item, inner)}" for key, item in value.items()]
+        return f"{{{inner}{f',{inner}'.join(parts)}{line}}}" if parts else "{}"
+    if isinstance(value, list | tuple):
+        parts = [to_json(item, inner) for item in value]
+        return f"[{inner}{f',{inner}'.join(parts)}{line}]" if parts else "[]"
+    if value is None or value in (INFINITY, -INFINITY) or value != value:
+        return "null"
+    return ("true" if value else "false") if isinstance(value, bool) else repr(value)
 
 
 def table(rows: list[list[str]], right: frozenset[int] = frozenset()) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdp.errors import PdpError
 from pdp.look import open_history, parse, print_json
-from pdp.look.rows import cell, key_of, plain, read
+from pdp.look.rows import KEYS, cell, key_of, plain, read
 from pdp.look.versions import label, pick
 
 if TYPE_CHECKING:
@@ -94,12 +94,12 @@ def _changed(old: pa.Table, new: pa.Table, key: list[str]) -> list[dict[str, Any
     values = [name for name in old.column_names if name not in key]
     # Row numbers are joined, not values: a join takes not every type.
     old_rows, new_rows = (
-        table.select(key).append_column(side, pa.array(range(table.num_rows), pa.int64()))
+        table.select(key).append_column(side, pc.indices_nonzero(pa.repeat(pa.scalar(True), table.num_rows)))
         for table, side in ((old, "old row"), (new, "new row"))
     )
     both = old_rows.join(new_rows, keys=key, join_type="inner")
     old, new = old.take(both.column("old row")), new.take(both.column("new row"))
-    differs = pa.chunked_array([pa.array([False]).take(pa.array([0] * old.num_rows, pa.int64()))])
+    differs = pa.repeat(pa.scalar(False), old.num_rows)
     for name in values:
         a, b = old.column(name), new.column(name)
         unequal = pc.fill_null(pc.not_equal(a, b), fill_value=False)
@@ -117,11 +117,7 @@ def _changed(old: pa.Table, new: pa.Table, key: list[str]) -> list[dict[str, Any
 
 def text(found: dict[str, Any], shown: list[dict[str, Any]]) -> str:
     counts = found["counts"]
-    by = (
-        "the whole row"
-        if not any("cells" in row for row in found["rows"]) and len(found["key"]) > 4
-        else ", ".join(found["key"])
-    )
+    by = ", ".join(found["key"]) if tuple(found["key"]) in KEYS else "whole rows"
     head = f"{found['artifact']} v{found['from']} to v{found['to']}, by {by}: "
     lines = [head + ", ".join(f"{number:,} {name}" for name, number in counts.items())]
     columns = found["columns"]

@@ -9,12 +9,16 @@ from pdp.look import count, nothing_built, open_history, parse, print_json
 from pdp.look.versions import is_held, label, pick
 from pdp.places import project_root
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pdp.gc import Report
+
 USAGE = """pdp gc [--dry-run] [--json]
   Collects old versions that the settings under [store] do not keep. What is current or pinned, and what it was made
   from, stays; so do all records. --dry-run only says what would go."""
-PIN = """pdp pin ARTIFACT@vN
+PIN = """pdp pin ARTIFACT@vN [--json]
   Keeps a version from being collected by pdp gc."""
-UNPIN = """pdp unpin ARTIFACT@vN
+UNPIN = """pdp unpin ARTIFACT@vN [--json]
   Lets pdp gc collect the version again."""
 
 
@@ -23,6 +27,7 @@ def main(argv: list[str]) -> int:
     from pathlib import Path
 
     from pdp.gc import collect
+    from pdp.lock import RunLock
     from pdp.session import Session
 
     arguments = parse(argv, USAGE, flags=("--dry-run", "--json"))
@@ -32,38 +37,31 @@ def main(argv: list[str]) -> int:
     session = Session(Path(root), os.environ, read_only=dry_run)
     if not session.path("registry.db").is_file():
         raise nothing_built(root, str(session.data))
-    report = collect(session, dry_run)
-    found = asdict(report) | {"fits": report.fits, "dry_run": dry_run}
-    if "--json" in arguments.flags:
-        print_json(found)
+    if dry_run:
+        report = collect(session, dry_run=True)
     else:
-        print(text(found))
+        lock = RunLock(session.path(".lock"))
+        report = collect(session)
+        lock.release()
+    if "--json" in arguments.flags:
+        print_json(asdict(report) | {"fits": report.fits, "dry_run": dry_run})
+    else:
+        print(text(report, dry_run))
     return 0
 
 
-def text(found: dict[str, object]) -> str:
+def text(report: Report, dry_run: bool) -> str:
     """The report as a person reads it."""
-
-    def number(name: str) -> int:
-        value = found[name]
-        assert isinstance(value, int)
-        return value
-
-    verb = "would collect" if found["dry_run"] else "collected"
-    versions = found["removed"]
-    assert isinstance(versions, list)
-    lines = [f"{verb} {version}" for version in versions]
-    lines.append(f"{verb} {count(number('removed_objects'), 'object')}, {size(number('removed_bytes'))}")
-    if number("leftovers"):
-        word = "would remove" if found["dry_run"] else "removed"
-        files = count(number("leftovers"), "file")
-        lines.append(f"{word} {files} that a killed run left, {size(number('leftover_bytes'))}")
-    lines.append(f"kept {count(number('kept_objects'), 'object')}, {size(number('kept_bytes'))}")
-    if not found["fits"]:
-        lines.append(
-            f"The store is still larger than max_size_mb = {number('limit_bytes') // 1_000_000}: all that is left is "
-            "current, pinned, or what those were made from."
-        )
+    collect, remove = ("would collect", "would remove") if dry_run else ("collected", "removed")
+    lines = [f"{collect} {version}" for version in report.removed]
+    lines.append(f"{collect} {count(report.removed_objects, 'object')}, {size(report.removed_bytes)}")
+    if report.leftovers:
+        files = count(report.leftovers, "file")
+        lines.append(f"{remove} {files} that a killed run left, {size(report.leftover_bytes)}")
+    lines.append(f"kept {count(report.kept_objects, 'object')}, {size(report.kept_bytes)}")
+    if not report.fits:
+        limit = size(report.limit_bytes)
+        lines.append(f"larger than max_size_mb ({limit}) all the same: what is left is current, pinned, or made those")
     return "\n".join(lines)
 
 
@@ -76,18 +74,26 @@ def size(number: int) -> str:
 
 
 def pin(argv: list[str]) -> int:
-    history, data = open_history(read_only=False)
-    version = pick(history, parse(argv, PIN).words(1, 1)[0], explicit=True)
-    if not is_held(data, version):
-        raise PdpError(f"{label(version)} was collected already", hint="there is nothing left to keep")
-    new = history.pin(version["artifact"], version["version"])
-    print(f"{label(version)} is {'now' if new else 'already'} pinned")
-    return 0
+    return _set_pin(argv, PIN, True)
 
 
 def unpin(argv: list[str]) -> int:
-    history, _ = open_history(read_only=False)
-    version = pick(history, parse(argv, UNPIN).words(1, 1)[0], explicit=True)
-    was = history.unpin(version["artifact"], version["version"])
-    print(f"{label(version)} is no longer pinned" if was else f"{label(version)} was not pinned")
+    return _set_pin(argv, UNPIN, False)
+
+
+def _set_pin(argv: list[str], usage: str, wanted: bool) -> int:
+    arguments = parse(argv, usage, flags=("--json",))
+    name = arguments.words(1, 1)[0]
+    history, data = open_history(read_only=False)
+    version = pick(history, name, explicit=True)
+    if wanted and not is_held(data, version):
+        raise PdpError(f"{label(version)} was collected already", hint="there is nothing left to keep")
+    change = history.pin if wanted else history.unpin
+    changed = change(version["artifact"], version["version"])
+    if "--json" in arguments.flags:
+        print_json({"artifact": label(version), "pinned": wanted, "changed": changed})
+    elif wanted:
+        print(f"{label(version)} is {'now' if changed else 'already'} pinned")
+    else:
+        print(f"{label(version)} {'is no longer' if changed else 'was not'} pinned")
     return 0

@@ -37,15 +37,19 @@ def keep(root: str, name: str, value: Any, paths: Iterable[str], began: int) -> 
 
     Nothing is kept if one of them may have moved meanwhile, or if the place cannot be written: it is only a short cut.
     """
+    try:
+        if not os.path.isdir(f"{root}/{FOLDER}"):
+            # Before the stats are taken: making it touches the project's folder, which is one of the paths.
+            os.mkdir(f"{root}/{FOLDER}", 0o700)
+            with open(f"{root}/{FOLDER}/.gitignore", "w", encoding="ascii") as file:
+                file.write("*\n")
+    except OSError:
+        return
     stats = {path: _stat(path) for path in paths}
     if any(began - max(stat[1:3]) < RACY_NS for stat in stats.values() if stat):
         return
     temp = f"{root}/{FOLDER}/{name}.{os.getpid()}"
     try:
-        if not os.path.isdir(f"{root}/{FOLDER}"):
-            os.mkdir(f"{root}/{FOLDER}", 0o700)
-            with open(f"{root}/{FOLDER}/.gitignore", "w", encoding="ascii") as file:
-                file.write("*\n")
         with open(os.open(temp, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
             marshal.dump((_surroundings(), stats, value), file)
         os.replace(temp, f"{root}/{FOLDER}/{name}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pdp.look import count, open_history, parse, print_json
-from pdp.look.picture import Box, mermaid, svg, write
 from pdp.look.versions import label, pick
 
 TYPE_CHECKING = False
@@ -24,10 +23,8 @@ def main(argv: list[str]) -> int:
     found = lineage(history, pick(history, name))
     if "--json" in arguments.flags:
         print_json(found)
-    elif "--mermaid" in arguments.flags:
-        print(mermaid(boxes(found), found["edges"]))
-    elif "--svg" in arguments.options:
-        write(arguments.options["--svg"], svg(boxes(found), found["edges"]))
+    elif "--mermaid" in arguments.flags or "--svg" in arguments.options:
+        draw(found, arguments.options.get("--svg"))
     else:
         print(text(found))
     return 0
@@ -108,16 +105,23 @@ def _about(node: dict[str, Any]) -> str:
     return f"{node['stage']}{rows}{', current' if node['current'] else ''}"
 
 
-def boxes(found: dict[str, Any]) -> list[Box]:
-    """The nodes as a picture shows them. A picture may be passed on: account ids in file names are masked."""
-    from pdp.errors import mask
+def draw(found: dict[str, Any], file: str | None) -> None:
+    """The lineage as an SVG in `file`, or printed as Mermaid where none is named.
 
-    made = []
+    A picture may be passed on: account ids in the names of files are masked.
+    """
+    from pdp.errors import mask
+    from pdp.look.picture import Box, mermaid, svg, write
+
+    boxes = []
     for name, node in found["nodes"].items():
         if node["kind"] == "file":
-            made.append(Box(name, mask(name.rpartition("/")[2]), f"sha256 {node['sha256'][:12]}", "file"))
+            boxes.append(Box(name, mask(name.rpartition("/")[2]), f"sha256 {node['sha256'][:12]}", "file"))
         else:
             state = "self" if node["side"] == "self" else "current" if node["current"] else "old"
             rows = "" if node["rows"] is None else f", {count(node['rows'], 'row')}"
-            made.append(Box(name, name, node["stage"] + rows, state))
-    return made
+            boxes.append(Box(name, name, node["stage"] + rows, state))
+    if file:
+        write(file, svg(boxes, found["edges"]))
+    else:
+        print(mermaid(boxes, found["edges"]))

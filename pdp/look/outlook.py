@@ -15,6 +15,7 @@ from pdp.gc import leftovers
 from pdp.ingest import resolve
 from pdp.look import kept
 from pdp.plan import forecast
+from pdp.registry.history import History
 from pdp.session import Session
 from pdp.stage import Pipeline, Source
 
@@ -66,9 +67,12 @@ def watched(session: Session, pipeline: Pipeline) -> set[str]:
     paths = set(light.config_files(root, str(session.config.path)))
     paths |= {f"{root}/dodo.py", str(session.path("registry.db")), str(session.path("registry.db-journal"))}
     paths |= {f"{root}/{entry[0]}" for entry in session._project.state(session.registry.get("code", "resources") or ())}
+    paths |= {str(session.path(path)) for path, _ in History(session.registry.db).paths()}
     paths |= {str(session.path(output.path)) for output in pipeline.outputs.values()}
     for source in pipeline.sources:
         paths |= set(_tree(str(session.path(source.folder))))
+    # What the store holds decides between restoring and building, and pdp gc writes nothing into the registry.
+    paths |= {str(session.store.folder), *(place for place, _, _ in os.walk(session.store.folder))}
     paths |= set(_folders(root, str(session.data)))
     # The code that gave the outlook, and where the versions of the libraries are read from.
     paths |= {str(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
@@ -84,11 +88,14 @@ def _tree(folder: str) -> Iterator[str]:
 
 
 def _folders(root: str, data: str) -> Iterator[str]:
-    """The folders in which a new file could be a module."""
-    for place, folders, files in os.walk(root):
-        if place == data or "pyvenv.cfg" in files:
+    """The folders in which a new file could be a module; those behind links too, each once."""
+    seen: set[str] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen or place == data or "pyvenv.cfg" in files:
             folders.clear()
             continue
+        seen.add(real)
         yield place
         folders[:] = [name for name in folders if not name.startswith(".") and name not in NO_CODE]
 

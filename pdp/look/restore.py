@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pdp.errors import PdpError
-from pdp.look import open_history, parse
+from pdp.look import open_history, parse, print_json
 from pdp.look.versions import assert_held, label, pick
 from pdp.store import Store
 
-USAGE = """pdp restore ARTIFACT@vN --to FILE [--force]
+USAGE = """pdp restore ARTIFACT@vN --to FILE [--force] [--json]
   Writes that version's bytes to FILE. --force overwrites a file that is there."""
 
 
 def main(argv: list[str]) -> int:
-    arguments = parse(argv, USAGE, flags=("--force",), options=("--to",))
+    arguments = parse(argv, USAGE, flags=("--force", "--json"), options=("--to",))
     name = arguments.words(1, 1)[0]
     if "--to" not in arguments.options:
         arguments.wrong("--to FILE is missing")
@@ -27,7 +27,12 @@ def main(argv: list[str]) -> int:
         Store(Path(data, "store")).copy_out(version["hash"], target)
     except OSError as error:
         raise PdpError(f"{target} cannot be written: {error.strerror}") from error
-    print(f"wrote {label(version)} to {target}")
+    if "--json" in arguments.flags:
+        print_json(
+            {"artifact": label(version), "file": str(target), "size": version["size"], "sha256": version["hash"]}
+        )
+    else:
+        print(f"wrote {label(version)} to {target}")
     return 0
 
 

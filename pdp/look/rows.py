@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import PdpError
@@ -29,23 +30,43 @@ def read(data: str, version: dict[str, Any]) -> pa.Table:
     if version["path"].endswith(".parquet"):
         import pyarrow.parquet as pq
 
-        return pq.read_table(path, memory_map=False)
+        return _with_instants_as_text(pq.ParquetFile(path).read())  # pq.read_table would import pandas
     if version["path"].endswith(".csv"):
         import pyarrow.csv
 
-        return pyarrow.csv.read_csv(path)
+        return _with_instants_as_text(pyarrow.csv.read_csv(path))
     raise PdpError(f"{label(version)} is no table", hint=f"pdp restore {label(version)} --to FILE writes its bytes")
 
 
+def _with_instants_as_text(table: pa.Table) -> pa.Table:
+    """Time stamps as ISO text, those with a zone in UTC with Z. As Python values they would import pandas."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            utc = table.column(i).cast(pa.timestamp(field.type.unit))
+            with suppress(pa.ArrowInvalid):  # there are fractions, and they are kept
+                utc = utc.cast(pa.timestamp("s"))
+            text = pc.strftime(utc, format="%Y-%m-%dT%H:%M:%S" + ("Z" if field.type.tz else ""))
+            table = table.set_column(i, field.name, text)
+    return table
+
+
 def _files(path: str) -> pa.Table:
+    import io
     import json
 
     import pyarrow as pa
+    import pyarrow.json
 
     with open(path, "rb") as file:
-        entries = json.load(file)["files"]
-    schema = pa.schema({"name": pa.string(), "sha256": pa.string(), "size": pa.int64()})
-    return pa.Table.from_pylist(entries, schema)
+        lines = "\n".join(json.dumps(entry) for entry in json.load(file)["files"])
+    schema = pa.schema([("name", pa.string()), ("sha256", pa.string()), ("size", pa.int64())])
+    if not lines:
+        return schema.empty_table()
+    options = pyarrow.json.ParseOptions(explicit_schema=schema)
+    return pyarrow.json.read_json(io.BytesIO(lines.encode()), parse_options=options)
 
 
 def key_of(*tables: pa.Table) -> list[str]:
@@ -65,9 +86,9 @@ def _is_unique(table: pa.Table, key: tuple[str, ...]) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it: dates and instants as ISO text, an instant in UTC with Z."""
+    """A cell as JSON has it: dates as ISO text."""
     if hasattr(value, "isoformat"):
-        return value.isoformat().replace("+00:00", "Z")
+        return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
     # NaN is no JSON.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,11 @@ class Behind(Mapping[str, Any]):
 
             self._read[name] = read_parquet(Path(path))
         return self._read[name]
+
+    @property
+    def opened(self) -> Collection[str]:
+        """The tables that were asked for."""
+        return self._read.keys()
 
     def __iter__(self) -> Any:
         return iter(self.versions)

@@ -34,8 +34,8 @@ def pick(history: History, text: str, *, explicit: bool = False) -> dict[str, An
     found = history.version(name, version) if version else None
     if found is None:
         newest = history.versions(name, 1)[0]["version"]
-        has = "is v1 only" if newest == 1 else f"are v1 to v{newest}"
-        raise PdpError(f"{name} has no version {version}", hint=f"its versions {has}")
+        has = "it has v1 only" if newest == 1 else f"it has v1 to v{newest}"
+        raise PdpError(f"{name} has no version {version}", hint=has)
     return found
 
 

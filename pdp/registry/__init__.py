@@ -216,13 +216,14 @@ class Registry:
         )
 
     def _insert_stage_run(self, record: dict[str, Any], outcome: str) -> int:
-        rows = [output["rows"] for output in record["outputs"] if output["rows"] is not None]
+        # One table in two forms has its rows once.
+        named = {o["name"].removesuffix(".csv"): o["rows"] for o in record["outputs"] if o["rows"] is not None}
         cursor = self.db.execute(
             "INSERT INTO stage_run (run, stage, outcome, reasons, key, identity, facts, rows, seconds, at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self.run, record["stage"], outcome, dump(record["reasons"]), record["key"], dump(record["identity"]),
-                dump(record["facts"]), sum(rows) if rows else None, record["seconds"], now(),
+                dump(record["facts"]), sum(named.values()) if named else None, record["seconds"], now(),
             ),
         )  # fmt: skip
         assert cursor.lastrowid is not None

@@ -114,6 +114,20 @@ class History:
         ).fetchone()
         return dict(row) | {"identity": json.loads(row["identity"])}
 
+    def giver(self, artifact: str, version: int, until: int) -> dict[str, Any] | None:
+        """The last stage run up to `until` that gave a version: its id, stage and identity."""
+        row = self.db.execute(
+            "SELECT r.id, r.stage, r.identity FROM output o JOIN stage_run r ON r.id = o.stage_run "
+            "WHERE o.name = ? AND o.version = ? AND r.id <= ? ORDER BY r.id DESC LIMIT 1",
+            (artifact, version, until),
+        ).fetchone()
+        return dict(row) | {"identity": json.loads(row["identity"])} if row else None
+
+    def statements(self, digest: str) -> dict[str, str]:
+        """What a code digest stands for; empty where that is not known."""
+        row = self.db.execute("SELECT value FROM memo WHERE kind = 'statements' AND key = ?", (digest,)).fetchone()
+        return json.loads(row["value"]) if row else {}
+
     def made(self, stage_run: int) -> list[tuple[str, int]]:
         """All that a stage run gave."""
         rows = self.db.execute("SELECT name, version FROM output WHERE stage_run = ? ORDER BY name", (stage_run,))

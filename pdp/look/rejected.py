@@ -1,0 +1,103 @@
+"""`pdp rejected`: the rows that were set aside, each with its place, the rule, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pdp.look import count, open_history, parse, print_json, table, unknown
+from pdp.look.rows import read
+from pdp.look.versions import pick
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from pdp.registry.history import History
+
+ASIDE = "_quarantine"
+PROBLEM = ("problem", "problem_cell", "problem_text", "problem_sentence")
+USAGE = """pdp rejected [TABLE] [--csv | --json]
+  The rows that are set aside now, of one table or of all: file, row, cell, what stands there, the rule that it breaks
+  and what to do."""
+
+
+def main(argv: list[str]) -> int:
+    arguments = parse(argv, USAGE, flags=("--csv", "--json"))
+    named = arguments.words(0, 1)
+    history, data = open_history()
+    tables = quarantined(history)
+    if named and named[0] not in tables:
+        raise unknown("table", named[0], tables)
+    found = [row for name in named or tables for row in rejected(history, data, name)]
+    if "--json" in arguments.flags:
+        print_json({"rejected": found})
+    elif "--csv" in arguments.flags:
+        write_csv(found)
+    else:
+        print(text(found))
+    return 0
+
+
+def quarantined(history: History) -> list[str]:
+    """The tables of which rows can be set aside."""
+    return [name.removesuffix(ASIDE) for name in history.artifacts() if name.endswith(ASIDE)]
+
+
+def rejected(history: History, data: str, name: str) -> list[dict[str, Any]]:
+    """The rows of one table that are set aside, in the order of their files.
+
+    Raises:
+        PdpError: the bytes were collected or are damaged.
+    """
+    rows = read(data, pick(history, name + ASIDE))
+    found = [_row(name, row) for row in _with_problem(rows).to_pylist()]
+    return sorted(found, key=lambda row: (row["source"], row["file"], row["row"], row["item"]))
+
+
+def _with_problem(rows: pa.Table) -> pa.Table:
+    """Where the row stands and what is wrong with it."""
+    wanted = ("source", "file", "row", "item", "local_date", *PROBLEM)
+    return rows.select([name for name in wanted if name in rows.column_names])
+
+
+def _row(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    rule, cell, stands, sentence = (row.get(column) or "" for column in PROBLEM)
+    day = row.get("local_date")
+    return {
+        "table": name, "source": row.get("source") or "", "file": row.get("file") or "", "row": row.get("row") or 0,
+        "item": row.get("item") or 0, "date": day.isoformat() if day else None,
+        "cell": cell, "text": stands, "rule": rule, "sentence": sentence,
+    }  # fmt: skip
+
+
+def write_csv(found: list[dict[str, Any]]) -> None:
+    import csv
+
+    names = ("table", "source", "file", "row", "item", "date", "cell", "text", "rule", "sentence")
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+
+
+def text(found: list[dict[str, Any]]) -> str:
+    """The rows file by file: each file's name once, below it a line per row, and what to do."""
+    if not found:
+        return "no row is set aside"
+    lines = []
+    places = list(dict.fromkeys((row["table"], row["source"], row["file"]) for row in found))
+    for place in places:
+        rows = [row for row in found if (row["table"], row["source"], row["file"]) == place]
+        lines.append(f"{place[0]}, {place[1]}: {place[2]}")
+        shown = [
+            [
+                f"  row {row['row']}",
+                row["date"] or "",
+                row["cell"],
+                row["text"] or "(empty)",
+                row["rule"],
+                row["sentence"],
+            ]
+            for row in rows
+        ]
+        lines.append(table(shown))
+    return "\n".join([*lines, f"{count(len(found), 'row')} set aside"])
