@@ -35,5 +35,7 @@ def told(project: Project, *words: str, **environ: str) -> Any:
 
 def settle(project: Project) -> None:
     """Waits until no file counts as just touched."""
-    newest = max(path.lstat().st_ctime for path in project.root.rglob("*") if ".pdp" not in path.parts)
+    (project.root / ".pdp").mkdir(exist_ok=True)  # what the first look would make, touching the project's folder
+    paths = [project.root, *(path for path in project.root.rglob("*") if ".pdp" not in path.parts)]
+    newest = max(path.lstat().st_ctime for path in paths)
     time.sleep(max(0.0, newest + 2.2 - time.time()))

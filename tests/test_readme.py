@@ -83,7 +83,7 @@ def test_every_command_of_the_table_works(checkout: Path) -> None:
     assert "pdp status" in named and "doit clean --dry-run" in named
     run(checkout, "pdp demo && doit")
     for command in named:
-        if re.search(r"[A-Z]|pdp init|pdp gc$", command):
+        if re.search(r"[A-Z]|@v2|pdp init|pdp gc$", command):
             continue  # wants an argument of the person's, or writes beside the demo
         done = run(checkout, command)
         assert done.returncode == 0, (command, done.stdout, done.stderr)

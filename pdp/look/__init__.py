@@ -140,7 +140,7 @@ def open_history(*, read_only: bool = True) -> tuple[History, str]:
 
 
 def outlook() -> dict[str, Any]:
-    """What is, and what a run would do, of the project around the working folder: see `pdp.look.outlook`.
+    """What is, and what a run would do, of the project around the working folder: see `pdp.look.ahead`.
 
     Raises:
         PdpError: nothing was built yet, or the config is wrong.
@@ -148,7 +148,7 @@ def outlook() -> dict[str, Any]:
     root = project_root(os.getcwd())
     found: dict[str, Any] | None = kept.recall(root, "outlook")
     if found is None:
-        from pdp.look.outlook import look
+        from pdp.look.ahead import look
 
         found = look(root)
     return found

@@ -5,11 +5,10 @@ Everything comes as plain data. SQLite takes the JSON columns apart, so that jso
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 
-from pdp.registry import connect
+from pdp.registry import connect, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class History:
             "JOIN stage_run r ON r.id = COALESCE(c.stage_run, a.stage_run) WHERE a.name = ? AND a.version = ?",
             (artifact, version),
         ).fetchone()
-        return dict(row) | {"identity": json.loads(row["identity"])}
+        return dict(row) | {"identity": load(row["identity"])}
 
     def giver(self, artifact: str, version: int, until: int) -> dict[str, Any] | None:
         """The last stage run up to `until` that gave a version: its id, stage and identity."""
@@ -121,12 +120,12 @@ class History:
             "WHERE o.name = ? AND o.version = ? AND r.id <= ? ORDER BY r.id DESC LIMIT 1",
             (artifact, version, until),
         ).fetchone()
-        return dict(row) | {"identity": json.loads(row["identity"])} if row else None
+        return dict(row) | {"identity": load(row["identity"])} if row else None
 
     def statements(self, digest: str) -> dict[str, str]:
         """What a code digest stands for; empty where that is not known."""
         row = self.db.execute("SELECT value FROM memo WHERE kind = 'statements' AND key = ?", (digest,)).fetchone()
-        return json.loads(row["value"]) if row else {}
+        return load(row["value"]) if row else {}
 
     def made(self, stage_run: int) -> list[tuple[str, int]]:
         """All that a stage run gave."""
@@ -136,7 +135,7 @@ class History:
     def explainer(self) -> str:
         """What explains one number, as dodo.py named it: "module:function", or nothing."""
         row = self.db.execute("SELECT value FROM memo WHERE kind = 'pipeline' AND key = 'stages'").fetchone()
-        return json.loads(row["value"]).get("explain", "") if row else ""
+        return load(row["value"]).get("explain", "") if row else ""
 
     def used_by(self, artifact: str, version: int) -> list[tuple[str, int]]:
         """What was ever made from this version."""

@@ -1,4 +1,4 @@
-"""The outlook: what is, and what a run would do. The slow way in; `pdp.look.outlook()` keeps its answer."""
+"""The outlook: what is, and what a run would do. The slow way in; `pdp.look.ahead()` keeps its answer."""
 
 from __future__ import annotations
 
