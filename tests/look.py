@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
-from tests.project import Project
+from tests.project import REPO, Project
 
 
 def built(project: Project) -> None:
@@ -36,6 +37,8 @@ def told(project: Project, *words: str, **environ: str) -> Any:
 def settle(project: Project) -> None:
     """Waits until no file counts as just touched."""
     (project.root / ".pdp").mkdir(exist_ok=True)  # what the first look would make, touching the project's folder
-    paths = [project.root, *(path for path in project.root.rglob("*") if ".pdp" not in path.parts)]
-    newest = max(path.lstat().st_ctime for path in paths)
+    # The code at work and the folders it is found in are watched too.
+    code = [REPO, *(REPO / "pdp").rglob("*"), *(Path(place) for place in sys.path if place and Path(place).exists())]
+    paths = [project.root, *code, *(path for path in project.root.rglob("*") if ".pdp" not in path.parts)]
+    newest = max(path.lstat().st_ctime for path in [*paths, REPO, *(REPO / "pdp").rglob("*.py")])
     time.sleep(max(0.0, newest + 2.2 - time.time()))

@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from tests.look import built, pdp, said, told
+from tests.look import built, pdp, said, settle, told
 from tests.project import Project
-from tests.test_look_why import settle
 
 HEAVY = {"doit", "pandas", "click", "pydantic", "rich", "numpy", "pyarrow"}
 SLOW = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 import os
 import time
 from pathlib import Path
@@ -73,37 +72,6 @@ def test_what_is_typed_wrong_is_told_with_the_usage(project: Project, command: s
     built(project)
     assert f"unknown option --jsn; usage: pdp {command}" in pdp(project, command, "--jsn", code=2)
     assert said(project, command, "--help").startswith(f"pdp {command}")
-
-
-def test_a_kept_answer_is_not_given_after_any_change(project: Project) -> None:
-    """Files that have settled: the answer is kept. Then one thing after the other moves, and each is noticed."""
-    built(project)
-    settle(project)
-    assert verdicts(project) == {}
-    _, stats, _ = marshal.loads((project.root / ".pdp/outlook").read_bytes())
-    files = ("dodo.py", "configs/pdp.toml", ".env", "stages", "stages/help.py", "stages/ingest", "data/registry.db")
-    made = ("data/raw/mi_band", "data/raw/mi_band/a.txt", "data/merged/total.csv", "data/validated/numbers.parquet")
-    assert {str(project.root / name) for name in (".", *files, *made)} <= set(stats)
-
-    def undo_and_see(path: Path, text: str | None, expected: set[str]) -> None:
-        before = path.read_text() if path.exists() else None
-        path.write_text(text) if text is not None else path.unlink()
-        assert set(verdicts(project)) == expected
-        path.write_text(before) if before is not None else path.unlink()
-        assert verdicts(project) == {}
-
-    every = {"ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"}
-    undo_and_see(project.data / "raw/mi_band/a.txt", "9 9 9", every)
-    undo_and_see(project.data / "raw/mi_band/b.txt", "9", every)
-    undo_and_see(project.root / "stages/help.py", "FACTOR = 5\n", {"merge"})
-    undo_and_see(project.data / "merged/total.csv", None, {"merge"})
-    config = (project.root / "configs/pdp.toml").read_text()
-    undo_and_see(project.root / "configs/pdp.toml", config + "[sleep]\nshort_night_min = 1\n", {"merge"})
-    undo_and_see(project.root / ".env", "PDP_SLEEP__SHORT_NIGHT_MIN=1\n", {"merge"})
-    assert {one["task"] for one in told(project, "why", PDP_SLEEP__SHORT_NIGHT_MIN="1")} == {"merge"}
-    project.raw("b.txt", "9")
-    project.doit()
-    assert verdicts(project) == {}
 
 
 def test_an_edited_pipeline_is_seen_without_a_run(project: Project) -> None:
@@ -186,9 +154,3 @@ def test_what_is_kept_is_forgotten_when_it_may_be_wrong(tmp_path: Path, monkeypa
     (tmp_path / ".pdp/y").write_bytes(b"\x00rubbish")
     assert kept.recall(root, "y") is None
     assert os.stat(tmp_path / ".pdp/x").st_mode & 0o077 == 0
-
-
-def settle(project: Project) -> None:
-    """Waits until no file counts as just touched."""
-    newest = max(path.stat().st_ctime for path in project.root.rglob("*") if ".pdp" not in path.parts)
-    time.sleep(max(0.0, newest + 2.2 - time.time()))
