@@ -23,8 +23,8 @@ run: $(RUN) ## set everything up, build (the demo, until you have a configs/pdp.
 	@$(BIN)/doit
 	@$(BIN)/pdp next
 
-test: $(DEV) ## set everything up and run the tests
-	@$(BIN)/python -m pytest
+test: $(DEV) ## set everything up and run the tests, on all cores
+	@$(BIN)/python -m pytest --numprocesses auto
 
 check: lint types test ## all that is to pass before a commit
 
@@ -47,8 +47,10 @@ bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit proj
 
 lock: ## write the lock files anew; needs uv on the PATH
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	@$(UV_COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml -
-	@$(UV_COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml -
+	@$(UV_COMPILE) $(EXTRAS) --extra dev --output-file requirements-dev.lock pyproject.toml -
+	@$(UV_COMPILE) --constraint requirements-dev.lock $(EXTRAS) --output-file requirements.lock pyproject.toml -
+
+EXTRAS = --extra google --extra state --extra dashboard --extra report
 
 # hatchling builds the project's own install, without the network.
 UV_COMPILE = echo hatchling | uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \

@@ -33,7 +33,10 @@ def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> d
     began = time.perf_counter()
     held = None if session.always else plan.restore
     if held and all(session.store.has(output["hash"]) for output in held["outputs"]):
-        outcome, outputs, facts = "restored", held["outputs"], held["facts"]
+        # Today's paths: the same bytes may have been made for a file of another name.
+        paths = {output.name: output.path for output in stage.outputs}
+        outcome, facts = "restored", held["facts"]
+        outputs = [output | {"path": paths[output["name"]]} for output in held["outputs"]]
     else:
         outcome, (outputs, facts) = "built", _build(session, pipeline, stage, plan)
     record = {

@@ -24,8 +24,11 @@ def pins(lock: str) -> dict[str, str]:
     return dict(PIN.findall((ROOT / lock).read_text()))
 
 
+DASHED = str.maketrans("_.", "--")
+
+
 def names(requirements: list[str]) -> set[str]:
-    return {re.split(r"[^A-Za-z0-9_-]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+    return {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower().translate(DASHED) for requirement in requirements}
 
 
 def make(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -50,8 +53,10 @@ def test_locks_hold_what_pyproject_asks_for() -> None:
     """Every direct dependency is locked, and what builds the project; the two locks agree on every version."""
     run, dev = pins("requirements.lock"), pins("requirements-dev.lock")
     builders = names(PROJECT["build-system"]["requires"])
-    assert names(PROJECT["project"]["dependencies"]) | builders <= set(run)
-    assert names(PROJECT["project"]["optional-dependencies"]["dev"]) <= set(dev)
+    extras = {extra: names(wanted) for extra, wanted in PROJECT["project"]["optional-dependencies"].items()}
+    for_tests = extras.pop("dev")
+    assert names(PROJECT["project"]["dependencies"]).union(builders, *extras.values()) <= set(run)
+    assert for_tests <= set(dev)
     assert run.items() <= dev.items()
 
 

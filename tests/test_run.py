@@ -245,3 +245,18 @@ def wait():
     (project.root / "go").touch()
     assert outcomes(first.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "built")
     assert outcomes(second.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "current")
+
+
+@pytest.mark.parametrize("harm", ["edit", "delete"])
+def test_an_output_that_moved_is_looked_after_at_its_new_place(project: Project, harm: str) -> None:
+    """dodo.py names another file, the bytes stay the same: an edit of it is noticed, and it is restored."""
+    project.doit()
+    dodo = (project.root / "dodo.py").read_text()
+    project.write("dodo.py", dodo.replace("merged/total.csv", "merged/sum.csv"))
+    project.doit()
+    target = project.data / "merged/sum.csv"
+    before = target.read_bytes()
+    target.unlink() if harm == "delete" else target.write_text("mine")
+    assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "restored"}
+    assert target.read_bytes() == before
+    assert set(project.outcomes().values()) == {"current"}
