@@ -6,6 +6,8 @@ exits non-zero; nothing else catches them.
 
 from __future__ import annotations
 
+from pdp.redact import redact
+
 
 class PdpError(Exception):
     """Something a person can mend. `message` says what and where, `hint` what to do."""
@@ -54,7 +56,7 @@ def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
 
 
 def mask(text: str) -> str:
-    """`text` without account ids: the number behind the date in `20251103_<id>_MiFitness…` becomes `…`."""
+    """`text` without secrets and account ids: the number behind the date in `20251103_<id>_MiFitness…` becomes `…`."""
     import re  # here, since a command that finds no error is done before re is loaded
 
-    return re.sub(r"(?<=\d{8}_)\d{4,}(?=_)", "…", text)
+    return redact(re.sub(r"(?<=\d{8}_)\d{4,}(?=_)", "…", text))
