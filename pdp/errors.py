@@ -51,6 +51,24 @@ class RegistryError(PdpError):
     """The registry or the store cannot be read or written."""
 
 
+class SyncError(PdpError):
+    """The remote state cannot be reached or used as asked."""
+
+
+class Untrusted(SyncError):
+    """What lies in the remote is not what was put there: tampered with, cut short, older than seen, or another's."""
+
+    exit_code = 4
+
+
+class Diverged(SyncError):
+    """Two machines ran apart; joining them is a person's word."""
+
+    exit_code = 5
+    sides: object = None
+    """Both histories, for the door to show."""
+
+
 def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
     return kind(message, hint=hint)
 

@@ -28,7 +28,7 @@ FLOORS = (
     ("identity",),
     ("ingest",),
     ("commit", "gc", "plan"),
-    ("tasks",),
+    ("sync", "tasks"),
     ("doit_backend",),
     ("doit_reporter",),
     ("doit_run",),

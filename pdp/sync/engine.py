@@ -1,0 +1,351 @@
+"""Push, pull and merge: objects first, the head last, and what a lost answer left open is read back.
+
+A chain of records only grows at its end. So two sides agree up to some record; if only one has more, the other follows;
+if both have, they ran apart, and joining them is a person's word (`merge`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from pdp.errors import Diverged, SyncError, Untrusted
+from pdp.registry import now
+from pdp.sync.backend import Backend, Cell, Conflict, Patient, Unreachable
+from pdp.sync.blobs import Blobs, Stored
+from pdp.sync.head import HINT, Head, digest_of
+from pdp.sync.ledger import Ledger, Segment
+from pdp.sync.records import State, rebase
+from pdp.sync.vault import Sealed, Vault
+
+ROUNDS = 8  # so often in a row may others be faster
+
+
+class Memory(NamedTuple):
+    """What this machine last saw of a state: whatever claims to be it must go on from there."""
+
+    state: str
+    generation: int
+    head: str
+    records: int
+    tip: str
+
+
+class Local(Protocol):
+    """This machine's side."""
+
+    writer: str
+
+    def hashes(self) -> list[str]:
+        """The chain, in order."""
+        ...
+
+    def record(self, digest: str) -> str: ...
+
+    def objects(self) -> dict[str, int]:
+        """All bytes worth keeping that are here: SHA-256 -> size."""
+        ...
+
+    def upload(self, digest: str, blobs: Blobs) -> Stored | None:
+        """Puts these bytes into the remote; None if they are no longer here."""
+        ...
+
+    def has(self, digest: str) -> bool:
+        """Whether these bytes are here, and whole."""
+        ...
+
+    def download(self, digest: str, stored: Stored, blobs: Blobs) -> None:
+        """Takes these bytes out of the remote into the store."""
+        ...
+
+    def adopt(self, keep: int, records: list[str], memory: Memory) -> None:
+        """The first `keep` records stay, these follow; with the memory, in one step or not at all."""
+        ...
+
+    def memory(self) -> Memory | None: ...
+
+    def remember(self, memory: Memory) -> None: ...
+
+    def segment(self, digest: str) -> bytes | None:
+        """A segment that was kept, if it is still whole."""
+        ...
+
+    def keep_segment(self, digest: str, content: bytes) -> None:
+        """Keeps a segment, so that it need not travel again."""
+        ...
+
+
+@dataclass
+class View:
+    """A state as it lies in the remote, verified, and how the chain here compares with it."""
+
+    cell: Cell | None
+    head: Head | None
+    ledger: Ledger
+    mine: list[str]
+    common: int
+    """So many records at the beginning of both chains are the same."""
+
+    @property
+    def ahead(self) -> list[str]:
+        """Hashes of the records that only this machine has."""
+        return self.mine[self.common :]
+
+    @property
+    def behind(self) -> list[str]:
+        """Hashes of the records that only the remote has."""
+        return self.ledger.hashes[self.common :]
+
+    @property
+    def memory(self) -> Memory:
+        assert self.cell and self.head
+        head = self.head
+        return Memory(head.state, head.generation, digest_of(self.cell.content), head.records, head.tip)
+
+
+@dataclass
+class Report:
+    """What travelled."""
+
+    generation: int = 0
+    records: int = 0
+    objects: int = 0
+    size: int = 0
+    merged: int = 0
+    behind: int = 0
+    lacking: list[str] = field(default_factory=list)
+    """Needed bytes that the remote lacks; the next run makes them again."""
+
+
+class Remote:
+    """A place and the way it is written: all that push and pull need to know of it."""
+
+    def __init__(self, backend: Backend, vault: Vault, pause: Callable[[float], None] | None = None) -> None:
+        self.backend: Backend = Patient(backend, pause) if pause else Patient(backend)
+        self.vault, self.blobs = vault, Blobs(self.backend, vault)
+
+    def look(self, local: Local) -> View:
+        """Reads and verifies the state.
+
+        Raises:
+            Untrusted: it is not what was put there, older than what was seen before, or another one.
+        """
+        memory, mine = local.memory(), local.hashes()
+        cell = self.backend.read_head()
+        if cell is None or not cell.content:
+            if memory:
+                raise Untrusted(
+                    f"the state in {self.backend.where} is gone: generation {memory.generation} was there",
+                    hint="bring it back, or start a new one there with pdp push --anew",
+                )
+            return View(cell, None, Ledger(), mine, 0)
+        head = Head.from_bytes(cell.content, self.vault)
+        _assert_not_older(head, digest_of(cell.content), memory)
+        if isinstance(self.vault, Sealed) and not self.vault.recipients:
+            self.vault.recipients = head.recipients
+        ledger = Ledger.load(head, self.blobs, local)
+        if memory and memory.records and ledger.hashes[memory.records - 1 : memory.records] != [memory.tip]:
+            raise Untrusted("the remote state has lost records that were in it", hint=HINT)
+        pairs = zip(mine, ledger.hashes, strict=False)
+        common = next((n for n, (one, two) in enumerate(pairs) if one != two), min(len(mine), len(ledger.hashes)))
+        return View(cell, head, ledger, mine, common)
+
+    def refs(self, segment: Segment, segments: Iterable[tuple[str, Stored]]) -> list[str]:
+        """Where all objects lie that a head with these segments names, of which `segment` is the one with content."""
+        stored = [*segment.objects.values(), *(stored for _, stored in segments)]
+        return [part.ref or self.vault.name(part.digest) for one in stored for part in one.parts]
+
+
+def _assert_not_older(head: Head, digest: str, memory: Memory | None) -> None:
+    if memory is None:
+        return
+    if head.state != memory.state:
+        raise Untrusted("the remote holds another state than the one that was there before", hint=HINT)
+    if head.generation < memory.generation:
+        raise Untrusted(
+            f"the remote state is older than it was: generation {head.generation}, after {memory.generation} was seen",
+            hint=HINT,
+        )
+    if head.generation == memory.generation and digest != memory.head:
+        raise Untrusted(f"the remote state has two different generations {head.generation}", hint=HINT)
+
+
+def push(local: Local, remote: Remote, sent: dict[str, Stored] | None = None) -> Report:
+    """Sends what the remote lacks, then moves its head; what is there already does not travel.
+
+    Raises:
+        Diverged: the remote has records that are not here.
+        SyncError: the place does not answer, or others were faster each time.
+    """
+    sent = {} if sent is None else sent
+    report = Report()
+    for _ in range(ROUNDS):
+        view = remote.look(local)
+        if view.behind and view.ahead:
+            raise diverged(view)
+        if view.behind:
+            assert view.head
+            report.generation, report.behind = view.head.generation, len(view.behind)
+            return report
+        known = _known(view, remote, local)
+        sent |= _upload(local, remote, known, sent, report)
+        fresh = {digest: stored for digest, stored in sent.items() if known.get(digest) != stored}
+        if not view.ahead and not fresh and view.head:
+            local.remember(view.memory)
+            report.generation = view.head.generation
+            return report
+        if move(local, remote, view, fresh):
+            report.records = len(view.ahead)
+            report.generation = view.head.generation + 1 if view.head else 1
+            return report
+    raise SyncError("others moved the remote's head each time", hint="try again")
+
+
+def _known(view: View, remote: Remote, local: Local) -> dict[str, Stored]:
+    """The objects that the next head may name without sending them."""
+    if remote.backend.everything:
+        return view.ledger.objects
+    wanted = local.objects()
+    return {digest: stored for digest, stored in view.ledger.objects.items() if digest in wanted}
+
+
+def _upload(
+    local: Local, remote: Remote, known: dict[str, Stored], sent: dict[str, Stored], report: Report
+) -> dict[str, Stored]:
+    found = {}
+    for digest, size in sorted(local.objects().items()):
+        if digest in known or digest in sent:
+            continue
+        stored = local.upload(digest, remote.blobs)
+        if stored is not None:
+            found[digest] = stored
+            report.objects += 1
+            report.size += size
+    return found
+
+
+def move(local: Local, remote: Remote, view: View, objects: dict[str, Stored]) -> bool:
+    """Writes the segment and the head that add what is new; False if another one was faster.
+
+    After a network error the head is read back: only if it is still the one before is anything tried again.
+    """
+    if remote.backend.everything:
+        kept, segment = view.ledger.extended([local.record(digest) for digest in view.ahead], objects)
+    else:
+        # A place that is written whole holds what is needed now, and all records.
+        whole = Ledger(records=view.ledger.records + [local.record(digest) for digest in view.ahead])
+        kept, segment = [], whole.replaced(_known(view, remote, local) | objects)
+    content = segment.to_bytes()
+    digest = digest_of(content)
+    segments = (*kept, (digest, remote.blobs.put(content)))
+    head = Head(
+        state=view.head.state if view.head else secrets.token_hex(16),
+        generation=view.head.generation + 1 if view.head else 1,
+        parent=digest_of(view.cell.content) if view.cell else "",
+        tip=view.mine[-1] if view.mine else "",
+        records=len(view.mine),
+        segments=segments,
+        recipients=remote.vault.recipients,
+        writer=local.writer,
+        at=now(),
+    )
+    written = head.to_bytes(remote.vault)
+    named = [] if remote.backend.everything else remote.refs(segment, segments)
+    if not swap(remote.backend, view.cell, written, named):
+        return False
+    local.keep_segment(digest, content)
+    local.remember(Memory(head.state, head.generation, digest_of(written), head.records, head.tip))
+    return True
+
+
+def swap(backend: Backend, before: Cell | None, content: bytes, named: list[str]) -> bool:
+    """Moves the head from `before` to `content`, which names these objects; False if it is another one by now.
+
+    Raises:
+        Unreachable: the place does not answer, not even when it is asked what became of it.
+    """
+    token = before.token if before else None
+    for _ in range(ROUNDS):
+        try:
+            backend.move_head(token, content, named)
+            return True
+        except (Conflict, Unreachable):
+            # Whether it took effect is not known; a library may also have sent it twice and told of the second.
+            now_there = backend.read_head()
+            if now_there and now_there.content == content:
+                return True
+            if (now_there.content if now_there else b"") != (before.content if before else b""):
+                return False
+            token = now_there.token if now_there else None  # touched, but not changed
+    raise Unreachable(f"{backend.where} does not take the new head", hint="nothing is lost: try again later")
+
+
+def pull(
+    local: Local,
+    remote: Remote,
+    *,
+    merge: bool = False,
+    everything: bool = False,
+    check: Callable[[State, State, State], None] = lambda base, mine, theirs: None,
+) -> Report:
+    """Brings here what the remote has: objects first, then all records in one step.
+
+    `merge` joins histories that ran apart: the remote's order stays, what is new here follows it (see `rebase`).
+    `check(base, mine, theirs)` may refuse a merge. `everything` fetches old versions too.
+
+    Raises:
+        Diverged: both sides have records that the other lacks, and `merge` was not asked for.
+        Untrusted: the state is not what was put there; nothing has changed here.
+    """
+    view = remote.look(local)
+    report = Report()
+    if view.head is None:
+        raise SyncError(f"there is no state in {remote.backend.where} yet", hint="pdp push makes it")
+    report.generation = view.head.generation
+    theirs = view.ledger.records
+    records = theirs
+    if view.behind and view.ahead:
+        if not merge:
+            raise diverged(view)
+        mine = [local.record(digest) for digest in view.mine]
+        check(State(theirs[: view.common]), State(mine), State(theirs))
+        records = theirs + rebase(theirs, view.common, mine)
+        report.merged = len(records) - len(theirs)
+    elif view.ahead:
+        records = theirs + [local.record(digest) for digest in view.ahead]
+    _download(local, remote, view, records, everything, report)
+    report.records = len(view.behind)
+    if view.behind:
+        local.adopt(view.common, records[view.common :], view.memory)
+    else:
+        local.remember(view.memory)
+    return report
+
+
+def _download(local: Local, remote: Remote, view: View, records: list[str], everything: bool, report: Report) -> None:
+    state = State(records)
+    wanted = state.needed()
+    if everything:
+        wanted |= {given.digest: given.size for given in state.versions.values()}
+    for digest, size in sorted(wanted.items()):
+        if local.has(digest):
+            continue
+        stored = view.ledger.objects.get(digest)
+        if stored is None:
+            report.lacking.append(digest)
+            continue
+        local.download(digest, stored, remote.blobs)
+        report.objects += 1
+        report.size += size
+
+
+def diverged(view: View) -> Diverged:
+    """The refusal; it carries both sides, so that the door can show them."""
+    error = Diverged(
+        f"two machines ran apart: {len(view.ahead)} records are only here, {len(view.behind)} only in the remote",
+        hint="pdp pull --merge joins them",
+    )
+    error.sides = view
+    return error

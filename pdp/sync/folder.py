@@ -1,0 +1,126 @@
+"""A folder as the remote: on this disk, a stick, or a mount that knows locks.
+
+head          replaced by rename, under a lock
+lock          the kernel's lock; it ends with its process
+ab/cdef…      objects
+tmp/          what is being written
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pdp.errors import SyncError
+from pdp.places import object_name
+from pdp.store import sync
+from pdp.sync.backend import NAME, Cell, Conflict, Missing, checked
+
+LEFT_BEHIND_S = 24 * 3600
+
+
+class Folder:
+    everything = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.where = f"the folder {folder}"
+
+    def read_head(self) -> Cell | None:
+        try:
+            content = (self.folder / "head").read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._cannot("read", error) from error
+        return Cell(content, hashlib.sha256(content).hexdigest())
+
+    def move_head(self, token: str | None, content: bytes, named: list[str]) -> None:
+        with self._locked():
+            now = self.read_head()
+            if (now.token if now else None) != token:
+                raise Conflict
+            self._write(self.folder / "head", content)
+
+    def get(self, ref: str) -> bytes:
+        try:
+            return self._path(ref).read_bytes()
+        except FileNotFoundError as error:
+            raise Missing from error
+        except OSError as error:
+            raise self._cannot("read", error) from error
+
+    def find(self, name: str, least: int) -> str | None:
+        path = self._path(name)
+        return name if path.is_file() and path.stat().st_size >= least else None
+
+    def create_if_absent(self, name: str, content: bytes) -> str:
+        # A name follows from the bytes, so whoever writes it second writes the same.
+        if self.find(name, len(content)) is None:
+            try:
+                self._path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._write(self._path(name), content)
+                sync(self.folder)
+            except OSError as error:
+                raise self._cannot("written", error) from error
+        return name
+
+    def delete(self, ref: str) -> None:
+        self._path(ref).unlink(missing_ok=True)
+
+    def refs(self) -> list[str]:
+        names = (path.parent.name + path.name for path in self.folder.glob("??/*"))
+        return sorted(name for name in names if NAME.fullmatch(name))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / object_name(checked(name))
+
+    def _write(self, target: Path, content: bytes) -> None:
+        """Beside its place, synced, renamed: whoever finds the name finds the whole of it."""
+        tmp = self.folder / "tmp"
+        tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep(tmp)
+        handle, name = tempfile.mkstemp(dir=tmp, prefix="new-")
+        try:
+            with open(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync(target.parent)
+
+    def _sweep(self, tmp: Path) -> None:
+        """What a machine that was switched off left behind. A day old, since another may be writing now."""
+        for left in tmp.glob("new-*"):
+            try:
+                if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                    left.unlink()
+            except FileNotFoundError:
+                continue  # another one swept it
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._cannot("written", error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        except OSError as error:
+            raise self._cannot("written", error) from error
+        finally:
+            os.close(handle)
+
+    def _cannot(self, verb: str, error: OSError) -> SyncError:
+        return SyncError(f"{self.where} cannot be {verb}: {error.strerror}", hint="is it mounted, and yours?")
