@@ -94,7 +94,7 @@ class Machine:
         )  # fmt: skip
 
     def append(self, run: int | None, **fields: Any) -> str:
-        started = {"id": run, "started_at": "2026-01-01T00:00:00Z", "command": "doit", "versions": {}}
+        started: dict[str, Any] = {"id": run, "started_at": "2026-01-01T00:00:00Z", "command": "doit", "versions": {}}
         record = {"scheme": 1, "previous": self.hashes()[-1] if self.chain else "", "at": "2026-01-01T00:00:00Z"}
         self.chain.append(dump(record | {"run": started if run else None} | fields))
         return hash_of(self.chain[-1])

@@ -191,7 +191,7 @@ def test_a_head_that_was_only_touched_is_no_conflict() -> None:
 
 def test_a_remote_that_went_back_is_refused(there: Remote) -> None:
     """An older head, an empty place and another state are told from the one that was seen."""
-    one, two = started(there)
+    one, _ = started(there)
     place = there.backend.inner  # type: ignore[attr-defined]
     old = place.head
     one.commit("merge", total=b"second")
