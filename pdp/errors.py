@@ -69,6 +69,10 @@ class Diverged(SyncError):
     """Both histories, for the door to show."""
 
 
+class RemoteError(PdpError):
+    """A place beyond this machine (a source, remote state) cannot be reached, or refuses."""
+
+
 def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
     return kind(message, hint=hint)
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("labels", "redact"),
     ("errors",),
-    ("fingerprint", "filehash", "places", "resource", "schema", "settings"),
+    ("double", "fingerprint", "filehash", "google", "places", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
     ("registry", "stage", "store"),
     ("lock",),
@@ -37,7 +37,7 @@ FLOORS = (
     ("__main__",),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-ENGINE = set(FLOOR) - {"cli", "config", "demo", "look", "settings"}
+ENGINE = set(FLOOR) - {"cli", "config", "demo", "double", "look", "settings"}
 
 OFFERED_TO_STAGES = {"pdp.errors", "pdp.labels", "pdp.resource", "pdp.schema", "pdp.snapshot"}
 WORLD = {
