@@ -12,7 +12,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -41,6 +41,9 @@ format: $(DEV) ## let ruff mend what it can
 
 behaviours: $(DEV) ## fifteen single edits, each with what ideally runs after it
 	@$(BIN)/python -m pytest -v tests/test_behaviours.py
+
+crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill the disk; takes long; needs strace
+	@$(BIN)/python -m tests.crash kill
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop
