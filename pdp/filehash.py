@@ -7,10 +7,13 @@ file was touched less than two seconds before it was hashed is not kept: a later
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat as modes
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
 
 RACY_NS = 2_000_000_000
@@ -24,6 +27,8 @@ def stat_of(path: Path) -> Stat | None:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if not modes.S_ISREG(found.st_mode):
+        return None
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
@@ -32,8 +37,24 @@ def is_settled(stat: Stat) -> bool:
     return time.time_ns() - max(stat[1], stat[2]) >= RACY_NS
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """The file, opened to be read. What is no regular file is never waited for: a pipe would block for ever.
+
+    Raises:
+        OSError: there is no such file, it may not be read, or it is a folder, a pipe, a device.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not modes.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
 def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pdp.errors import InputError
-from pdp.filehash import Stat, stat_of
+from pdp.filehash import Stat, open_regular, stat_of
 
 MANIFEST = "manifest.json"
 
@@ -36,7 +36,8 @@ class RawFile:
             InputError: the file is gone, or its bytes are no longer those that were fetched.
         """
         try:
-            data = self.path.read_bytes()
+            with open_regular(self.path) as file:
+                data = file.read(self.size + 1)  # not all of a file that grew meanwhile
         except OSError as error:
             raise InputError(f"raw file {self.name} cannot be read: {error.strerror}", hint="put it back") from error
         if hashlib.sha256(data).hexdigest() != self.sha256:
@@ -71,12 +72,20 @@ class Snapshot:
         """
         try:
             manifest = json.loads(content)
-            return cls(manifest["source"], tuple(_raw_file(f, folder / f["name"]) for f in manifest["files"]))
-        except (ValueError, KeyError, TypeError) as error:
+            return cls(manifest["source"], tuple(_raw_file(f, folder) for f in manifest["files"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again"
             ) from error
 
 
-def _raw_file(entry: dict[str, Any], path: Path) -> RawFile:
-    return RawFile(entry["name"], entry["sha256"], entry["size"], path, stat_of(path))
+def _raw_file(entry: dict[str, Any], folder: Path) -> RawFile:
+    """The file that an entry names: it lies below `folder`, whatever a manifest from elsewhere says."""
+    name, digest, size = entry["name"], entry["sha256"], entry["size"]
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or parts[0] == "/" or "\0" in name:
+        raise ValueError("a name leaves the folder")
+    if not (isinstance(digest, str) and isinstance(size, int) and size >= 0):
+        raise TypeError("a hash is a text and a size a number")
+    path = folder / name
+    return RawFile(name, digest, size, path, stat_of(path))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.normalize.rawtext import MAX_FIELD, MAX_LINES, decode, records
+from stages.normalize.rawtext import MAX_CELLS, MAX_FIELD, MAX_LINE, MAX_LINES, decode, records
 
 TEXT = 'Datum,SYS,Notiz\n2026-01-01,130,"größer, später"\n'
 CHINESE = "日期,收缩压,备注\n2026-01-01,130,早上测量\n"
@@ -97,9 +97,33 @@ def test_nul_bytes_and_quotes_in_odd_places_stay_as_they_are() -> None:
 
 
 def test_an_enormous_cell_is_cut() -> None:
-    """A cell of more than 16 MiB is cut rather than refused, and the next row is read."""
-    found = rows(b"a,b\n1," + b"x" * (MAX_FIELD + 10) + b"\n2,y\n")
-    assert [len(cells[1]) for _, cells in found] == [1, MAX_FIELD, 1]
+    """Of one that is too long 200 characters stay, with a sign that marks the cut; the next row is read."""
+    found = rows(b"a,b\n1," + b"7" * (MAX_FIELD + 10) + b"\n2,y\n")
+    assert found == [(1, ["a", "b"]), (2, ["1", "7" * 200 + "\ufffd"]), (3, ["2", "y"])]
+
+
+def test_an_enormous_line_is_cut() -> None:
+    """The same for a line, be it many cells or one in quotes; what a row spans is bounded too."""
+    for long in (b"1," * MAX_LINE, b'1,"' + b"x" * 2 * MAX_LINE + b'"'):
+        found = rows(b"a,b\n" + long + b"\n2,y\n")
+        assert found[0] == (1, ["a", "b"]) and found[-1] == (3, ["2", "y"]) and len(found) == 3
+        assert ",".join(found[1][1]) == long[:200].decode().replace('"', "") + "\ufffd" + "\n" * (b'"' in long)
+    spanning = b'1,"' + (b"x" * 2**20 + b"\n") * 6 + b'"\n2,y\n'
+    assert [line for line, _ in rows(spanning)] == list(range(1, 9))
+
+
+def test_a_row_of_too_many_cells_is_cut() -> None:
+    """Ten million columns are twenty thousand and a mark."""
+    found = rows(b"a,b\n" + b"," * 3_000_000 + b"\n2,y\n")
+    assert [len(cells) for _, cells in found] == [2, MAX_CELLS + 1, 2]
+    assert found[1][1][-1] == "\ufffd"
+
+
+def test_utf7_is_read_in_time_and_gives_whole_signs() -> None:
+    """A shifted run without end is no UTF-7: Python would decode it again with each block. Half a sign becomes U+FFFD."""
+    assert decode(b"a,+AF8-\n+" + b"A" * 5_000_000 + b"\n").encoding == "utf-8"
+    assert decode(b"a,b\n" + b"+" * 5_000_000).encoding == "utf-8"
+    assert rows(b"+2AA-,+AF8-b,+AF8-c\n")[0][1] == ["\ufffd", "_b", "_c"]
 
 
 def test_an_empty_file_has_no_rows() -> None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pdp.errors import InputError
+from pdp.labels import label
 from pdp.snapshot import MANIFEST, RawFile, Snapshot
 
 # What browsers, editors and desktops leave beside real files, or have not finished writing.
 UNFINISHED = (".part", ".crdownload", ".download", ".tmp", ".pdp-tmp")
+MAX_DEPTH = 32  # folders within folders
 
 
 def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Snapshot:
     """The folder's files, ordered by name. `sha256` gives the hash of a file named relative to the data folder.
 
     Raises:
-        InputError: a file cannot be read, or went away while the folder was read.
+        InputError: a file cannot be read, is none (a link, a pipe), or went away while the folder was read.
     """
     files = []
-    for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
-        name = path.relative_to(folder).as_posix()
+    for name, path in sorted(_files(folder)):
         try:
             digest = sha256(f"raw/{source}/{name}")
             size = path.stat().st_size
@@ -33,18 +35,58 @@ def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Sna
     return Snapshot(source, tuple(files))
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(name below the folder, path) of each file; nothing is opened, and no link is followed."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"raw/{folder.name} is a file", hint="make it a folder and put the exports into it")
-    for place, folders, names in os.walk(folder, onerror=_unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            path = Path(place, name)
-            hidden = name.startswith((".", "~$")) or name.lower().endswith(UNFINISHED)
-            if not hidden and path.is_file() and path != folder / MANIFEST:
-                yield path
+    todo = [(folder, "")]
+    while todo:
+        place, below = todo.pop()
+        for entry in _entries(place):
+            name = below + entry.name
+            if name == MANIFEST or _is_litter(entry):
+                continue
+            _refuse(entry, f"{folder.name}/{name}")
+            if not _is_folder(entry):
+                yield name, place / entry.name
+            elif name.count("/") < MAX_DEPTH:
+                todo.append((place / entry.name, f"{name}/"))
+            else:
+                raise InputError(f"raw/{folder.name} has folders nested more than {MAX_DEPTH} deep", hint=_AWAY)
 
 
-def _unreadable(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise InputError(f"the raw folder {Path(error.filename).name} cannot be read: {error.strerror}") from error
+_AWAY = "take it away"
+
+
+def _is_litter(entry: os.DirEntry[str]) -> bool:
+    if _is_folder(entry):
+        return entry.name.startswith(".")
+    return entry.name.startswith((".", "~$")) or entry.name.lower().endswith(UNFINISHED)
+
+
+def _entries(place: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return list(found)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"the raw folder {place.name} cannot be read: {error.strerror}") from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def _refuse(entry: os.DirEntry[str], name: str) -> None:
+    """A link may lead out of the folder, a pipe never ends, and a name that is no text cannot be recorded.
+
+    Raises:
+        InputError: the entry is one of these.
+    """
+    if not entry.name.isprintable() and any(unicodedata.category(sign) in ("Cc", "Cs") for sign in entry.name):
+        raise InputError(f"the name of raw/{label(name)} holds more than text", hint="rename it")
+    if entry.is_symlink():
+        raise InputError(f"raw/{name} is a link", hint="put the file itself there")
+    if not _is_folder(entry) and not entry.is_file(follow_symlinks=False):
+        raise InputError(f"raw/{name} is neither a file nor a folder, but a pipe, a socket or a device", hint=_AWAY)

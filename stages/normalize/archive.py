@@ -12,15 +12,18 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pdp.errors import InputError
+from pdp.labels import label
 from pdp.snapshot import RawFile
 
-MAX_BYTES = 2**30  # of the members read from one zip, counted while reading: a zip's own figures may lie
+MAX_BYTES = 2**30  # of one file, or of the members read from one zip, counted while reading: a zip's figures may lie
 MAX_RATIO = 200  # uncompressed to compressed; CSV full of JSON comes to 10 to 30
 MAX_MEMBERS = 10_000
 RATIO_MATTERS_FROM = 2**20  # bytes; a smaller member is no danger whatever its ratio
+_ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory
+_LINK = 0o120000  # the file type of a symbolic link, in the upper half of a member's attributes
 _CHUNK = 2**20
 _BROKEN = (  # all that zipfile raises on damaged or unknown archives
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError,
@@ -33,7 +36,7 @@ class Member:
 
     name: str
     sha256: str
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 def is_zip(raw: RawFile) -> bool:
@@ -62,53 +65,70 @@ def read(raw: RawFile, wanted: Container[str]) -> Iterator[Member]:
     """
     if not is_zip(raw):
         if raw.name in wanted:
-            yield Member(raw.name, raw.sha256, raw.read_bytes())
+            yield Member(raw.name, raw.sha256, _bytes(raw))
         return
     with _opened(raw) as archive:
-        left = MAX_BYTES
+        done = 0
         for name, info in sorted(_members(raw, archive).items()):
             if name in wanted:
-                data = _unpack(raw, archive, info, left)
-                left -= len(data)
+                data = _unpack(raw, archive, info, done)
+                done += len(data)
                 yield Member(name, hashlib.sha256(data).hexdigest(), data)
 
 
 def _opened(raw: RawFile) -> zipfile.ZipFile:
+    data = _bytes(raw)
+    if data.count(_ENTRY) > MAX_MEMBERS:  # before zipfile makes an object of each
+        raise InputError(f"{raw.name} holds more than {MAX_MEMBERS} files", hint="is it an export? take it away")
     try:
-        return zipfile.ZipFile(io.BytesIO(raw.read_bytes()))
+        return zipfile.ZipFile(io.BytesIO(data))
     except _BROKEN as error:
         raise _damaged(raw) from error
 
 
+def _bytes(raw: RawFile) -> bytes:
+    if raw.size > MAX_BYTES:
+        raise InputError(f"{raw.name} has more than {MAX_BYTES // 2**20} MiB", hint="is it an export? take it away")
+    return raw.read_bytes()
+
+
 def _members(raw: RawFile, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """By name; a member's own name is a label here, no path, whatever it looks like."""
     infos = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
-    if len(infos) > MAX_MEMBERS:
-        raise InputError(f"{raw.name} holds more than {MAX_MEMBERS} files", hint="is it an export? take it away")
-    members = {f"{raw.name}!{info.filename}": info for info in infos}
+    members = {f"{raw.name}!{label(info.filename)}": info for info in infos}
     if len(members) < len(infos):
         raise InputError(f"{raw.name} holds two files of one name", hint="download it again")
     return members
 
 
-def _unpack(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+def _unpack(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, done: int) -> bytes:
+    """The member's bytes; `done` is how many came out of this zip before: members may overlap, so all are counted."""
     if info.flag_bits & 0x1:
         raise InputError(
             f"{raw.name} is protected by a password",
             hint="unpack it with its password and put the folder there instead",
         )
+    if info.external_attr >> 16 & 0o170000 == _LINK:
+        raise InputError(f"{raw.name} holds a link instead of a file", hint="zip the file itself")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise InputError(f"{raw.name} is packed in an unusual way", hint=_UNPACK)
     chunks, size = [], 0
     try:
         with archive.open(info) as stream:
             while chunk := stream.read(_CHUNK):
                 size += len(chunk)
-                if size > left:
+                if done + size > MAX_BYTES:
                     raise InputError(f"{raw.name} unpacks to more than {MAX_BYTES // 2**20} MiB", hint=_UNPACK)
-                if size > max(RATIO_MATTERS_FROM, MAX_RATIO * info.compress_size):
+                if _is_bomb(size, info.compress_size) or _is_bomb(done + size, raw.size):
                     raise InputError(f"{raw.name} unpacks to more than {MAX_RATIO} times its size", hint=_UNPACK)
                 chunks.append(chunk)
     except _BROKEN as error:
         raise _damaged(raw) from error
     return b"".join(chunks)
+
+
+def _is_bomb(size: int, packed: int) -> bool:
+    return size > max(RATIO_MATTERS_FROM, MAX_RATIO * packed)
 
 
 _UNPACK = "if you trust it, unpack it yourself and put the folder there instead"

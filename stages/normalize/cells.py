@@ -13,6 +13,8 @@ from typing import Literal
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 SHEETS_EPOCH = dt.date(1899, 12, 30)  # day 0 of the serial numbers of Google Sheets
+MAX_NUMBER = 1e6  # beyond anything that is measured; also what turns infinity away
+MAX_CELL = 200  # characters of a date, a time or a number
 UTC: Literal["utc"] = "utc"
 BLANKS = frozenset({"", "-", "--", "—", "–", "/", ".", "n/a", "na", "nan", "null", "none", "#n/a"})
 ORDERS = {"dmy": "day first", "mdy": "month first"}
@@ -143,7 +145,7 @@ def parse_number(text: str) -> float | None:
     if plain in BLANKS:
         return None
     match = _NUMBER.fullmatch(_without_unit(plain))
-    if not match:
+    if not match or _number(match[1]) > MAX_NUMBER:
         raise Unreadable("unreadable_number", "this is not a number; write digits only, as in 132 or 132,5")
     return _number(match[1])
 
@@ -159,15 +161,19 @@ def parse_pair(text: str) -> tuple[float, float, float | None] | None:
         return None
     bare = _without_unit(plain)
     match = _PAIR.fullmatch(bare) or _COMMA_PAIR.fullmatch(bare)
-    if not match:
+    found = [_number(digits) for digits in match.groups() if digits] if match else []
+    if not found or max(found) > MAX_NUMBER:
         raise Unreadable("unreadable_pair", "this is not a pair of pressures; write it as in 130/85")
-    if match.re is _COMMA_PAIR:
-        return _number(match[1] or match[3]), _number(match[2] or match[4]), None
-    return _number(match[1]), _number(match[2]), _number(match[3]) if match[3] else None
+    return found[0], found[1], found[2] if len(found) > 2 else None
 
 
 def _plain(text: str) -> str:
-    """Lower case, no accents, ordinary digits, single spaces (a no-break space is one), typed minus signs."""
+    """Lower case, no accents, ordinary digits, single spaces (a no-break space is one), typed minus signs.
+
+    A text that is too long for any of these ends in a sign that none of them has.
+    """
+    if len(text) > MAX_CELL:
+        text = text[:MAX_CELL] + "\N{REPLACEMENT CHARACTER}"
     decomposed = unicodedata.normalize("NFKD", text.replace("\N{MINUS SIGN}", "-"))
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).casefold().split())
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from pdp.schema import Schema
 from stages import schemas
+from stages.normalize import strictjson
 from stages.normalize.days import PLAUSIBLE
 
 Values = tuple[Any, ...]
@@ -89,14 +90,12 @@ def parse(text: str) -> dict[str, Any]:
     """The JSON object in `text`.
 
     Raises:
-        Unreadable: it is no JSON, no object, names a key twice, or holds NaN, infinity or an endless number.
+        Unreadable: it is no JSON as `strictjson` takes it, or no object.
     """
     try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(
-            "json", "Value", text, f"Value is not valid JSON ({_reason(error)}); export it again"
-        ) from None
+        value = strictjson.decode(text)
+    except strictjson.Refused as error:
+        raise Unreadable("json", "Value", text, f"Value is not valid JSON ({error}); export it again") from None
     if not isinstance(value, dict):
         raise Unreadable("json", "Value", text, "Value is JSON but no object; export it again")
     return value
@@ -157,37 +156,9 @@ def _field(payload: Mapping[str, Any], field: Field) -> float | None:
 
 
 def _shown(found: object) -> str:
-    try:
-        return (found if isinstance(found, str) else json.dumps(found, ensure_ascii=False))[:200]
-    except RecursionError:
-        return "(too deeply nested to show)"
-
-
-class _Refused(ValueError):
-    """JSON that Python would take and pdp does not."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _Refused("a key stands there twice")
-    return found
-
-
-def _refuse(name: str) -> None:
-    raise _Refused(f"{name} is no number")
-
-
-def _reason(error: Exception) -> str:
-    """Short, and without the words of json and int, which change with Python's version."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"it breaks at character {error.pos + 1}"
-    if isinstance(error, _Refused):
-        return str(error)
-    return "it is too deeply nested" if isinstance(error, RecursionError) else "it holds an endless number"
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+    """At most 200 characters of it; half a sign, which no table can hold, becomes a question mark."""
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    return text[:200].encode(errors="replace").decode()
 
 
 def _trio(name: str, sentinels: frozenset[int], low: frozenset[int]) -> tuple[Field, ...]:

@@ -24,6 +24,7 @@ from stages.normalize.mi_payloads import (
 )
 
 STAGES = {1: "awake", 2: "deep", 3: "light", 4: "rem", 5: "awake"}  # state of an item; several projects swap 2 and 3
+_MOST_SEGMENTS = 1440  # of a day, one a minute
 _MINUTE = 1.0  # tolerance of sums, for durations cut to whole minutes
 _STAGE_FIELDS = tuple(
     Field(f"{stage}_min", (f"sleep_{stage}_duration",)) for stage in ("deep", "light", "rem", "awake")
@@ -57,8 +58,8 @@ def night(payload: Mapping[str, Any], short_night_min: float) -> list[Sleep]:
     """
     found, flags = _NIGHT.read(payload)
     details = payload.get("segment_details") or []
-    if not isinstance(details, list):
-        raise wrong_type("segment_details", details, "a list")
+    if not isinstance(details, list) or len(details) > _MOST_SEGMENTS:
+        raise wrong_type("segment_details", details, f"a list of at most {_MOST_SEGMENTS}")
     parts = [part for item, detail in enumerate(details, 1) if (part := _part(item, detail))]
     slept = sum(part.values.get("duration_min") or 0 for part in parts)
     if not found["duration_min"]:

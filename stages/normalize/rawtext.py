@@ -1,7 +1,8 @@
 """Bytes of a raw file -> rows of text: encoding and delimiter are sniffed, each row knows the line it starts on.
 
 Nothing here raises on what a file holds. What cannot be decoded becomes U+FFFD, a quote that nobody closes spoils its
-own line only; the reader of the rows decides what such a row is worth.
+own line only, what is beyond a limit is cut and ends in U+FFFD, so that no half of a number passes for one; the reader
+of the rows decides what such a row is worth.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 DELIMITERS = ",;\t"
-MAX_FIELD = 16 * 2**20  # characters of one cell
+MAX_LINE = 4 * 2**20  # characters of one line
+MAX_FIELD = 2**20  # characters of one cell; a long night's items come to 50,000
+MAX_CELLS = 20_000  # of one row; Google Sheets has at most 18,278 columns
 MAX_LINES = 200  # lines of one row: beyond, its quote was never meant to span them
+_CUT = "\N{REPLACEMENT CHARACTER}"
+_KEPT = 200  # characters of a line that is too long
 _CHUNK = 2**20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _UTF7_BOM = re.compile(rb"\+/v[89+/]")
-_UTF7_SHIFT = re.compile(rb"\+[A-Za-z0-9+/]{3,}-")
+_UTF7_SHIFT = re.compile(rb"\+[A-Za-z0-9+/]{3,64}+-")
+_UTF7_ENDLESS = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{4096}")  # Python decodes such a run again for each block
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 csv.field_size_limit(MAX_FIELD)  # the csv module's default, 128 KiB, is less than a long night's items may take
@@ -43,7 +50,10 @@ class Text:
     def lines(self) -> Iterator[str]:
         """The physical lines, each with its end (\\n, \\r or \\r\\n), a byte order mark removed."""
         stream = io.TextIOWrapper(io.BytesIO(self.data), self.encoding, errors="replace", newline="")
-        return chain((line.lstrip("\ufeff") for line in islice(stream, 1)), stream)
+        lines = _bounded(stream)
+        if self.encoding == "utf-7":  # the only one in which Python decodes half a sign
+            lines = (_SURROGATES.sub(_CUT, line) for line in lines)
+        return chain((line.lstrip("\ufeff") for line in islice(lines, 1)), lines)
 
 
 def decode(data: bytes) -> Text:
@@ -59,9 +69,9 @@ def records(text: Text) -> Iterator[tuple[int, list[str]]]:
         try:
             for cells in csv.reader(feed, delimiter=text.delimiter, strict=True):
                 start = feed.number - len(feed.held) + 1
-                feed.held.clear()
+                feed.release()
                 if cells:
-                    yield start, cells
+                    yield start, cells if len(cells) <= MAX_CELLS else [*cells[:MAX_CELLS], _CUT]
             return
         except (_UnclosedQuote, csv.Error):  # of the lines held only the first is to suffer
             start = feed.number - len(feed.held) + 1
@@ -76,7 +86,7 @@ def sniff_encoding(data: bytes) -> str:
     if utf16 := _utf16_without_bom(data[:4096]):
         return utf16
     if data.isascii():
-        return "utf-7" if _looks_utf7(data) else "utf-8"
+        return "utf-7" if _looks_utf7(data[:_CHUNK]) and not _UTF7_ENDLESS.search(data) else "utf-8"
     if _decodes(data, "utf-8") or _mostly_utf8(data[:_CHUNK]):
         return "utf-8"
     return "gb18030" if _looks_double_byte(data[:_CHUNK]) and _decodes(data, "gb18030") else "cp1252"
@@ -90,7 +100,18 @@ def sniff_delimiter(text: Text) -> str:
 
 
 class _UnclosedQuote(Exception):
-    """A row ran over more lines than a row has."""
+    """A row ran over more than a row has."""
+
+
+def _bounded(stream: io.TextIOWrapper) -> Iterator[str]:
+    """The lines; of one that is too long its beginning, and the rest is never in memory as a whole."""
+    while line := stream.readline(MAX_LINE):
+        if len(line) == MAX_LINE and line[-1] not in "\r\n":
+            head = line[:_KEPT] + _CUT
+            while line and line[-1] not in "\r\n":
+                line = stream.readline(MAX_LINE)
+            line = f"{head}\n"
+        yield line
 
 
 class _Feed(Iterator[str]):
@@ -101,20 +122,27 @@ class _Feed(Iterator[str]):
         self.again: deque[str] = deque()
         self.number = 0
         self.held: list[str] = []
+        self.size = 0
 
     def __next__(self) -> str:
-        if len(self.held) >= MAX_LINES:
+        if len(self.held) >= MAX_LINES or self.size > MAX_LINE:
             raise _UnclosedQuote
         line = self.again.popleft() if self.again else next(self.lines)
         self.held.append(line)
         self.number += 1
+        self.size += len(line)
         return line
+
+    def release(self) -> None:
+        """The row is whole: its lines need not be held any more."""
+        self.held.clear()
+        self.size = 0
 
     def give_back_all_but_first(self) -> str:
         first, *rest = self.held
         self.again.extendleft(reversed(rest))
         self.number -= len(rest)
-        self.held.clear()
+        self.release()
         return first
 
 
@@ -122,7 +150,8 @@ def _cells_of_one_line(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter))
     except csv.Error:
-        return [cell[:MAX_FIELD] for cell in line.rstrip("\r\n").split(delimiter)]
+        cells = line.rstrip("\r\n").split(delimiter, MAX_CELLS)
+        return [cell if len(cell) <= MAX_FIELD else cell[:_KEPT] + _CUT for cell in cells]
 
 
 def _utf16_without_bom(head: bytes) -> str | None:
