@@ -20,7 +20,12 @@ def sealed() -> Sealed:
 
 
 def remote(place: Place, vault: Vault | None = None) -> Remote:
-    return Remote(place, vault or Plain(), pause=lambda seconds: None)
+    return Remote(place, vault or Plain())
+
+
+def place_of(there: Remote) -> Place:
+    assert isinstance(there.backend, Place)
+    return there.backend
 
 
 @pytest.fixture(params=["plain", "sealed"])
@@ -192,7 +197,7 @@ def test_a_head_that_was_only_touched_is_no_conflict() -> None:
 def test_a_remote_that_went_back_is_refused(there: Remote) -> None:
     """An older head, an empty place and another state are told from the one that was seen."""
     one, _ = started(there)
-    place = there.backend.inner  # type: ignore[attr-defined]
+    place = place_of(there)
     old = place.head
     one.commit("merge", total=b"second")
     push(one, there)
@@ -206,7 +211,7 @@ def test_a_remote_that_went_back_is_refused(there: Remote) -> None:
     stranger, elsewhere = Machine(), remote(Place(), there.vault)
     stranger.commit("merge", total=b"other")
     push(stranger, elsewhere)
-    place.head = elsewhere.backend.inner.head  # type: ignore[attr-defined]
+    place.head = place_of(elsewhere).head
     with pytest.raises(Untrusted, match="another state"):
         pull(one, there)
     place.head = new
@@ -233,7 +238,7 @@ def test_a_lost_object_is_named_and_nothing_changes(there: Remote) -> None:
     one, two = started(there)
     one.commit("merge", total=b"second")
     push(one, there)
-    place = there.backend.inner  # type: ignore[attr-defined]
+    place = place_of(there)
     del place.objects[there.vault.name(sha(b"second"))]
     before = list(two.chain)
     with pytest.raises(Untrusted, match="lacks an object that it names"):

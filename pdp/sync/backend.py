@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import re
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from pdp.errors import SyncError, Untrusted
 
-T = TypeVar("T")
 Token = Any
 NAME = re.compile(r"[0-9a-f]{64}")
-TRIES = 5
 
 
 class Conflict(Exception):
@@ -39,7 +34,7 @@ class Backend(Protocol):
     """Objects that never change, and one head. Names are 64 hex digits: they never become paths as they come.
 
     A `ref` is what finds an object again: its name where the place is addressed by names, else the place's own id.
-    Every call may raise `Unreachable`.
+    Every call may raise `Unreachable`, after it was tried again as often as makes sense; moving the head never is.
     """
 
     where: str
@@ -96,38 +91,3 @@ def checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise Untrusted("the remote state names an object as pdp never would", hint="do not use this remote")
     return name
-
-
-class Patient:
-    """A backend whose harmless calls are tried again after a network error. A move of the head never is: see engine."""
-
-    def __init__(self, inner: Backend, pause: Callable[[float], None] = time.sleep) -> None:
-        self.inner, self.where, self.everything, self._pause = inner, inner.where, inner.everything, pause
-        self.move_head = inner.move_head
-
-    def _try(self, call: Callable[[], T]) -> T:
-        for tried in range(TRIES - 1):
-            try:
-                return call()
-            except Unreachable:
-                # Machines that failed together should not come back together.
-                self._pause(2**tried * (0.5 + random.random()))  # noqa: S311 - no secret
-        return call()
-
-    def read_head(self) -> Cell | None:
-        return self._try(self.inner.read_head)
-
-    def get(self, ref: str) -> bytes:
-        return self._try(lambda: self.inner.get(ref))
-
-    def find(self, name: str, least: int) -> str | None:
-        return self._try(lambda: self.inner.find(name, least))
-
-    def create_if_absent(self, name: str, content: bytes) -> str:
-        return self._try(lambda: self.inner.create_if_absent(name, content))
-
-    def delete(self, ref: str) -> None:
-        self._try(lambda: self.inner.delete(ref))
-
-    def refs(self) -> list[str]:
-        return self._try(self.inner.refs)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pdp.errors import Diverged, SyncError, Untrusted
 from pdp.registry import now
-from pdp.sync.backend import Backend, Cell, Conflict, Patient, Unreachable
+from pdp.sync.backend import Backend, Cell, Conflict, Unreachable
 from pdp.sync.blobs import Blobs, Stored
 from pdp.sync.head import HINT, Head, digest_of
 from pdp.sync.ledger import Ledger, Segment
@@ -122,9 +122,8 @@ class Report:
 class Remote:
     """A place and the way it is written: all that push and pull need to know of it."""
 
-    def __init__(self, backend: Backend, vault: Vault, pause: Callable[[float], None] | None = None) -> None:
-        self.backend: Backend = Patient(backend, pause) if pause else Patient(backend)
-        self.vault, self.blobs = vault, Blobs(self.backend, vault)
+    def __init__(self, backend: Backend, vault: Vault) -> None:
+        self.backend, self.vault, self.blobs = backend, vault, Blobs(backend, vault)
 
     def look(self, local: Local) -> View:
         """Reads and verifies the state.
@@ -141,7 +140,7 @@ class Remote:
                     hint="bring it back, or start a new one there with pdp push --anew",
                 )
             return View(cell, None, Ledger(), mine, 0)
-        head = Head.from_bytes(cell.content, self.vault)
+        head, cell = self._head(cell)
         _assert_not_older(head, digest_of(cell.content), memory)
         if isinstance(self.vault, Sealed) and not self.vault.recipients:
             self.vault.recipients = head.recipients
@@ -151,6 +150,16 @@ class Remote:
         pairs = zip(mine, ledger.hashes, strict=False)
         common = next((n for n, (one, two) in enumerate(pairs) if one != two), min(len(mine), len(ledger.hashes)))
         return View(cell, head, ledger, mine, common)
+
+    def _head(self, cell: Cell) -> tuple[Head, Cell]:
+        """The head, asked for a second time if it does not fit: a network may have garbled it."""
+        try:
+            return Head.from_bytes(cell.content, self.vault), cell
+        except Untrusted:
+            again = self.backend.read_head()
+            if again is None or again.content == cell.content:
+                raise
+            return Head.from_bytes(again.content, self.vault), again
 
     def refs(self, segment: Segment, segments: Iterable[tuple[str, Stored]]) -> list[str]:
         """Where all objects lie that a head with these segments names, of which `segment` is the one with content."""

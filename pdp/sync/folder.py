@@ -64,7 +64,7 @@ class Folder:
         # A name follows from the bytes, so whoever writes it second writes the same.
         if self.find(name, len(content)) is None:
             try:
-                self._path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _make(self._path(name).parent)
                 self._write(self._path(name), content)
                 sync(self.folder)
             except OSError as error:
@@ -84,7 +84,7 @@ class Folder:
     def _write(self, target: Path, content: bytes) -> None:
         """Beside its place, synced, renamed: whoever finds the name finds the whole of it."""
         tmp = self.folder / "tmp"
-        tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(tmp)
         self._sweep(tmp)
         handle, name = tempfile.mkstemp(dir=tmp, prefix="new-")
         try:
@@ -110,7 +110,7 @@ class Folder:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(self.folder)
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._cannot("written", error) from error
@@ -124,3 +124,10 @@ class Folder:
 
     def _cannot(self, verb: str, error: OSError) -> SyncError:
         return SyncError(f"{self.where} cannot be {verb}: {error.strerror}", hint="is it mounted, and yours?")
+
+
+def _make(folder: Path) -> None:
+    """The folder and what is missing above it, for their owner only."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)

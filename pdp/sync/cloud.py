@@ -1,0 +1,133 @@
+"""S3 and Google Cloud Storage as the remote, through obstore: a write on condition of the etag or the generation.
+
+Credentials and endpoints come from the environment, by the names that these services' own tools use (AWS_ACCESS_KEY_ID,
+AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pdp.errors import SettingsError, SyncError
+from pdp.places import object_name
+from pdp.sync.backend import NAME, Cell, Conflict, Missing, Unreachable, checked
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+T = TypeVar("T")
+SERVICES = {"s3": "S3", "gs": "Google Cloud Storage", "memory": "memory"}
+# One try takes at most so long; obstore tries again what is safe to, but pdp reads back a head before it moves it again.
+TIMEOUTS = {"timeout": "120s", "connect_timeout": "20s"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Cloud:
+    everything = True
+
+    def __init__(self, store: ObjectStore, where: str) -> None:
+        self.store, self.where = store, where
+
+    @classmethod
+    def open(cls, url: str, environ: dict[str, str]) -> Cloud:
+        """The bucket, and the folder in it, that `url` names.
+
+        Raises:
+            SettingsError: obstore is not installed, or it cannot make sense of the URL or the environment.
+        """
+        try:
+            from obstore.exceptions import BaseError
+            from obstore.store import from_url
+        except ImportError:
+            raise SettingsError(f"state.remote = {url} needs obstore", hint='pip install "pdp[state]"') from None
+        # Without TLS only to this machine: a test's double, or a store that runs here.
+        endpoint = environ.get("AWS_ENDPOINT_URL", "")
+        options: dict[str, Any] = TIMEOUTS | ({"allow_http": True} if urlsplit(endpoint).hostname in LOOPBACK else {})
+        try:
+            store = from_url(url, client_options=options)  # type: ignore[call-overload]
+        except (BaseError, ValueError) as error:
+            # Its own words may repeat what stands in the environment.
+            raise SettingsError(
+                f"state.remote = {url} cannot be opened", hint="check it, and the credentials in the environment"
+            ) from error
+        return cls(store, SERVICES[urlsplit(url).scheme])
+
+    def read_head(self) -> Cell | None:
+        import obstore
+
+        try:
+            found = self._call(lambda: obstore.get(self.store, "head"))
+        except Missing:
+            return None
+        content = self._call(lambda: bytes(found.bytes()))
+        return Cell(content, _version(found.meta))
+
+    def move_head(self, token: dict[str, str] | None, content: bytes, named: list[str]) -> None:
+        import obstore
+
+        self._call(lambda: obstore.put(self.store, "head", content, mode=token or "create", use_multipart=False))  # type: ignore[arg-type]
+
+    def get(self, ref: str) -> bytes:
+        import obstore
+
+        path = object_name(checked(ref))
+        return self._call(lambda: bytes(obstore.get(self.store, path).bytes()))
+
+    def find(self, name: str, least: int) -> str | None:
+        import obstore
+
+        path = object_name(checked(name))
+        try:
+            meta = self._call(lambda: obstore.head(self.store, path))
+        except Missing:
+            return None
+        return name if meta["size"] >= least else None
+
+    def create_if_absent(self, name: str, content: bytes) -> str:
+        import obstore
+
+        # Not on condition: a name follows from the bytes, and what was found too short is to be replaced.
+        path = object_name(checked(name))
+        self._call(lambda: obstore.put(self.store, path, content, use_multipart=False))
+        return name
+
+    def delete(self, ref: str) -> None:
+        import obstore
+
+        try:
+            self._call(lambda: obstore.delete(self.store, object_name(checked(ref))))
+        except Missing:
+            return
+
+    def refs(self) -> list[str]:
+        import obstore
+
+        listed = self._call(lambda: [meta["path"] for chunk in obstore.list(self.store) for meta in chunk])
+        names = (path.replace("/", "") for path in listed)
+        return sorted(name for name in names if NAME.fullmatch(name))
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Runs `call`; its errors become ours. obstore's own texts, which hold addresses and requests, go no further."""
+        from obstore import exceptions as known
+
+        try:
+            return call()
+        except (FileNotFoundError, known.NotFoundError) as error:
+            raise Missing from error
+        except (known.PreconditionError, known.AlreadyExistsError) as error:
+            raise Conflict from error
+        except (known.PermissionDeniedError, known.UnauthenticatedError) as error:
+            raise SyncError(
+                f"{self.where} refuses the credentials", hint="they must be allowed to read, write and list this bucket"
+            ) from error
+        except known.BaseError as error:
+            raise Unreachable(
+                f"{self.where} does not answer as it should", hint="try again; check the bucket, region and network"
+            ) from error
+
+
+def _version(meta: Any) -> dict[str, str]:
+    """What stands for exactly these bytes: S3 has an etag, GCS a generation too."""
+    return {name: meta[name] for name in ("e_tag", "version") if meta[name]}
