@@ -18,7 +18,9 @@ from pdp.errors import SettingsError
 OWN = "configs/pdp.toml"
 DEMO = "configs/demo.toml"
 DEFAULT_DATA_DIR = "data"
-NOT_SETTINGS = frozenset({"PDP_CONFIG", "PDP_DEBUG", "PDP_OFFLINE", "PDP_GOOGLE_ROOT"})
+NOT_SETTINGS = frozenset(
+    {"PDP_AGE_IDENTITY", "PDP_CONFIG", "PDP_DEBUG", "PDP_GOOGLE_ROOT", "PDP_OFFLINE", "PDP_STATE_SEAL"}
+)
 DOTENV_LINE = re.compile(r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#].*?)?)(?:\s+\#.*)?""")
 
 Variables = dict[str, tuple[str, str]]

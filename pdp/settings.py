@@ -102,6 +102,19 @@ class Store(Section):
     max_size_mb: int = Field(2000, ge=1, description="megabytes that old versions may take in all")
 
 
+class State(Section):
+    """A second place for registry, store and raw files, from which another machine can go on: docs/state.md."""
+
+    remote: str = Field(
+        "", description="file:///folder, gdrive://ID, s3://bucket/folder or gs://bucket/folder; empty for none"
+    )
+    recipients: list[str] = Field(
+        default_factory=list, description="age recipients that it is encrypted to; pdp key init makes them"
+    )
+    identity: str = Field("~/.config/pdp/key.txt", min_length=1, description="key file that reads it")
+    raw: bool = Field(True, description="whether the raw files of sources that are folders are kept there too")
+
+
 class Identity(Section):
     """What a result depends on besides its inputs, its code and its config."""
 
@@ -129,6 +142,7 @@ class Settings(Section):
     blood_pressure: BloodPressure = BloodPressure()
     sleep: Sleep = Sleep()
     store: Store = Store()
+    state: State = State()
     identity: Identity = Identity()
 
 
@@ -194,6 +208,8 @@ def _parse(text: str, field: FieldInfo, where: str) -> Any:
             return kind(text)
         except ValueError:
             return text
+    if get_origin(kind) is list:
+        return text.replace(",", " ").split()
     if get_origin(kind) is dict:
         try:
             return tomllib.loads(f"value = {text}")["value"]
@@ -225,6 +241,7 @@ WANTED = {
     "float_type": "a number",
     "greater_than_equal": "at least {ge:g}",
     "int_type": "a whole number",
+    "list_type": "a list",
     "less_than_equal": "at most {le:g}",
     "literal_error": "{expected}",
     "model_type": "a section",

@@ -1,0 +1,230 @@
+"""Google Drive as the remote. Objects are files of a folder; the head is one file, `pdp-state`, moved with v2's If-Match.
+
+v3 has no write on condition. Names are not unique in Drive, so objects are found by id; ids are drawn beforehand, so that
+an upload whose answer was lost can be sent again and is there once.
+
+Where the credentials may not make files (a service account and a person's folder), the person makes an empty file
+`pdp-state` and shares it: then the whole state lies in it (`pdp.sync.bundle`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cached_property
+from typing import Any
+
+from pdp.errors import SyncError, Untrusted
+from pdp.google.access import STATE, Access, clients
+from pdp.sync import bundle
+from pdp.sync.backend import NAME, Backend, Cell, Conflict, Missing, Unreachable, checked
+
+HEAD = "pdp-state"
+FOLDER = "application/vnd.google-apps.folder"
+REF = re.compile(r"[A-Za-z0-9_-]{8,100}")
+WHERE = "Google Drive"
+TRIES = 5
+
+
+def open_drive(access: Access, file_id: str) -> Backend:
+    """The place with this id: a folder, or the one file that holds all.
+
+    Raises:
+        PdpError: it is not there, or not shared with these credentials.
+    """
+    drive = Client(access)
+    found = drive.ask(drive.v3.files().get(fileId=file_id, fields="id,mimeType", supportsAllDrives=True), "the state")
+    if found["mimeType"] != FOLDER:
+        return bundle.Bundle(HeadFile(drive, file_id))
+    heads = drive.heads(file_id)
+    if len(heads) == 1 and not heads[0].get("size", "0").strip("0"):
+        return bundle.Bundle(HeadFile(drive, heads[0]["id"]))  # empty: a person made it, since pdp may not
+    folder = DriveFolder(drive, file_id)
+    if len(heads) == 1:
+        cell = HeadFile(drive, heads[0]["id"])
+        seen = cell.read()
+        if seen and seen.content.startswith(b"pdp-bundle "):
+            return bundle.Bundle(cell)
+    return folder
+
+
+class Client:
+    """Both versions of the API, and their faults as the backend's."""
+
+    def __init__(self, access: Access) -> None:
+        self._access, self._google = access, clients()
+
+    @cached_property
+    def v3(self) -> Any:
+        return self._google.drive(self._access, (STATE,), "v3")
+
+    @cached_property
+    def v2(self) -> Any:
+        return self._google.drive(self._access, (STATE,), "v2")
+
+    def ask(self, request: Any, what: str, *, once: bool = False) -> Any:
+        """The answer; tried again where that helps, unless `once`.
+
+        Raises:
+            Conflict, Missing, Unreachable: as the backend knows them.
+            PdpError: Google refuses.
+        """
+        from pdp.google.faults import GoogleError, Patience, call
+
+        try:
+            patience = Patience(attempts=1, unreachable=1) if once else Patience()
+            return call(lambda: request.execute(num_retries=0), what, patience=patience)
+        except GoogleError as error:
+            if error.status in (409, 412):
+                raise Conflict from error
+            if error.status == 404:
+                raise Missing from error
+            if error.status == 0 or error.status == 429 or error.status >= 500:
+                raise Unreachable(error.message, hint=error.hint) from error
+            raise
+
+    def heads(self, folder: str) -> list[dict[str, Any]]:
+        return self.files(folder, f" and name = '{HEAD}'")
+
+    def files(self, folder: str, more: str = "") -> list[dict[str, Any]]:
+        """All files of a folder: id, name and size."""
+        found: list[dict[str, Any]] = []
+        token = None
+        while True:
+            request = self.v3.files().list(
+                q=f"'{folder}' in parents and trashed = false{more}", fields="nextPageToken,files(id,name,size)",
+                pageSize=1000, pageToken=token, supportsAllDrives=True, includeItemsFromAllDrives=True,
+            )  # fmt: skip
+            page = self.ask(request, "the state's folder")
+            found += page["files"]
+            token = page.get("nextPageToken")
+            if not token:
+                return found
+
+    def media(self, content: bytes) -> Any:
+        from googleapiclient.http import MediaInMemoryUpload
+
+        return MediaInMemoryUpload(content, "application/octet-stream", resumable=False)
+
+
+class HeadFile:
+    """One file, replaced on condition of its etag."""
+
+    where = WHERE
+
+    def __init__(self, client: Client, file_id: str) -> None:
+        self.client, self.id = client, file_id
+
+    def read(self) -> Cell | None:
+        """The content and the etag of one moment: the checksum that came with the etag says so."""
+        for _ in range(TRIES):
+            fields = "etag,md5Checksum,fileSize"
+            told = self.client.ask(
+                self.client.v2.files().get(fileId=self.id, fields=fields, supportsAllDrives=True), "the state"
+            )
+            request = self.client.v3.files().get_media(fileId=self.id, supportsAllDrives=True)
+            content = self.client.ask(request, "the state") if told.get("fileSize", "0") != "0" else b""
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == told.get("md5Checksum", EMPTY):
+                return Cell(content, told["etag"])
+        raise Unreachable(f"the state in {WHERE} changes all the time, or comes garbled", hint="try again later")
+
+    def write(self, token: str, content: bytes) -> None:
+        request = self.client.v2.files().update(
+            fileId=self.id, media_body=self.client.media(content), supportsAllDrives=True, fields="id"
+        )
+        request.headers["If-Match"] = token
+        self.client.ask(request, "the state", once=True)
+
+
+EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+class DriveFolder:
+    everything = True
+    where = WHERE
+
+    def __init__(self, client: Client, folder: str) -> None:
+        self.client, self.folder = client, folder
+        self._ids: list[str] = []
+
+    def read_head(self) -> Cell | None:
+        file = self._head()
+        return file.read() if file else None
+
+    def _head(self) -> HeadFile | None:
+        for _ in range(TRIES):
+            heads = self.client.heads(self.folder)
+            if len(heads) < 2:
+                return HeadFile(self.client, heads[0]["id"]) if heads else None
+        raise SyncError(
+            f"the state's folder in {WHERE} holds {len(heads)} files called {HEAD}",
+            hint="two machines made one at the same moment: keep the one that was changed last",
+        )
+
+    def move_head(self, token: str | None, content: bytes, named: list[str]) -> None:
+        file = self._head()
+        if token is None and file is None:
+            self._make_head(content)
+        elif token is None or file is None:
+            raise Conflict
+        else:
+            file.write(token, content)
+
+    def _make_head(self, content: bytes) -> None:
+        """The first head. Drive lets two machines make one name at once: who then sees both takes its own back."""
+        request = self.client.v2.files().insert(
+            body={"title": HEAD, "parents": [{"id": self.folder}]}, media_body=self.client.media(content),
+            supportsAllDrives=True, fields="id,etag",
+        )  # fmt: skip
+        made = self.client.ask(request, "the state", once=True)
+        if len(self.client.heads(self.folder)) == 1:
+            return
+        back = self.client.v2.files().delete(fileId=made["id"], supportsAllDrives=True)
+        back.headers["If-Match"] = made["etag"]  # unless somebody has gone on from it already
+        self.client.ask(back, "the state", once=True)
+        raise Conflict
+
+    def get(self, ref: str) -> bytes:
+        if not REF.fullmatch(ref):
+            raise Untrusted("the remote state names an object as pdp never would", hint="do not use this remote")
+        return self.client.ask(self.client.v3.files().get_media(fileId=ref, supportsAllDrives=True), "an object")
+
+    @cached_property
+    def _listed(self) -> dict[str, tuple[str, int]]:
+        """Name -> (id, size) of the objects that are there: one look, and only by who has something to send."""
+        files = (file for file in self.client.files(self.folder) if NAME.fullmatch(file["name"]))
+        return {file["name"]: (file["id"], int(file.get("size", 0))) for file in files}
+
+    def find(self, name: str, least: int) -> str | None:
+        ref, size = self._listed.get(checked(name), ("", -1))
+        return ref if size >= least else None
+
+    def create_if_absent(self, name: str, content: bytes) -> str:
+        if not self._ids:
+            request = self.client.v3.files().generateIds(count=100, space="drive", type="files")
+            self._ids = list(self.client.ask(request, "new ids")["ids"])
+        file_id = self._ids.pop()
+        body = {"id": file_id, "name": checked(name), "parents": [self.folder]}
+        request = self.client.v3.files().create(
+            body=body, media_body=self.client.media(content), supportsAllDrives=True, fields="id,size,sha256Checksum"
+        )
+        try:
+            made = self.client.ask(request, "an object")
+        except Conflict:  # sent twice: the first answer was lost, not the bytes
+            request = self.client.v3.files().get(fileId=file_id, supportsAllDrives=True, fields="id,size,sha256Checksum")
+            made = self.client.ask(request, "an object")
+        digest = hashlib.sha256(content).hexdigest()
+        if int(made["size"]) != len(content) or made.get("sha256Checksum", digest) != digest:
+            self.delete(file_id)
+            raise Unreachable(f"an upload to {WHERE} arrived damaged", hint="try again")
+        self._listed[name] = (file_id, len(content))
+        return file_id
+
+    def delete(self, ref: str) -> None:
+        try:
+            self.client.ask(self.client.v3.files().delete(fileId=ref, supportsAllDrives=True), "an object")
+        except Missing:
+            return
+
+    def refs(self) -> list[str]:
+        return sorted(file["id"] for file in self.client.files(self.folder) if NAME.fullmatch(file["name"]))
