@@ -44,7 +44,7 @@ class Backend(Protocol):
     """Whether old versions are kept too. A place that is written whole each time keeps only what is needed."""
 
     def read_head(self) -> Cell | None:
-        """The head; None if there is none yet."""
+        """The head; None if there is none yet. Its content may be empty where a person made the file for it."""
         ...
 
     def move_head(self, token: Token | None, content: bytes, named: list[str]) -> None:

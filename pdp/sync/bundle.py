@@ -106,7 +106,9 @@ def unpack(content: bytes) -> tuple[bytes, dict[str, bytes]]:
         if not all(type(size) is int and size >= 0 and (not name or NAME.fullmatch(name)) for name, size in sizes):
             raise ValueError("not an index")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Untrusted("the file of the remote state is damaged", hint="its place may have older versions of it") from error
+        raise Untrusted(
+            "the file of the remote state is damaged", hint="its place may have older versions of it"
+        ) from error
     if sum(size for _, size in sizes) != len(body):
         raise Untrusted("the file of the remote state was cut short", hint="its place may have older versions of it")
     parts, at = {}, 0

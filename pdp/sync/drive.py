@@ -1,4 +1,4 @@
-"""Google Drive as the remote. Objects are files of a folder; the head is one file, `pdp-state`, moved with v2's If-Match.
+"""Google Drive as the remote. Objects are files of a folder; the head is one file, moved with v2's If-Match.
 
 v3 has no write on condition. Names are not unique in Drive, so objects are found by id; ids are drawn beforehand, so that
 an upload whose answer was lost can be sent again and is there once.
@@ -17,9 +17,9 @@ from typing import Any
 from pdp.errors import SyncError, Untrusted
 from pdp.google.access import STATE, Access, clients
 from pdp.sync import bundle
-from pdp.sync.backend import NAME, Backend, Cell, Conflict, Missing, Unreachable, checked
+from pdp.sync.backend import NAME, Backend, Cell, Conflict, Missing, Token, Unreachable, checked
 
-HEAD = "pdp-state"
+WHOLE, HEAD = "pdp-state", "pdp-state-head"
 FOLDER = "application/vnd.google-apps.folder"
 REF = re.compile(r"[A-Za-z0-9_-]{8,100}")
 WHERE = "Google Drive"
@@ -33,19 +33,26 @@ def open_drive(access: Access, file_id: str) -> Backend:
         PdpError: it is not there, or not shared with these credentials.
     """
     drive = Client(access)
-    found = drive.ask(drive.v3.files().get(fileId=file_id, fields="id,mimeType", supportsAllDrives=True), "the state")
-    if found["mimeType"] != FOLDER:
-        return bundle.Bundle(HeadFile(drive, file_id))
-    heads = drive.heads(file_id)
-    if len(heads) == 1 and not heads[0].get("size", "0").strip("0"):
-        return bundle.Bundle(HeadFile(drive, heads[0]["id"]))  # empty: a person made it, since pdp may not
-    folder = DriveFolder(drive, file_id)
-    if len(heads) == 1:
-        cell = HeadFile(drive, heads[0]["id"])
-        seen = cell.read()
-        if seen and seen.content.startswith(b"pdp-bundle "):
-            return bundle.Bundle(cell)
-    return folder
+    try:
+        request = drive.v3.files().get(fileId=file_id, fields="id,mimeType", supportsAllDrives=True)
+        if drive.ask(request, "the state")["mimeType"] != FOLDER:
+            return bundle.Bundle(HeadFile(drive, file_id))
+        found = drive.files(file_id, f" and name contains '{WHOLE}'")
+    except Missing:
+        raise gone() from None
+    wholes = [file for file in found if file["name"] == WHOLE]
+    if not wholes:
+        return DriveFolder(drive, file_id)
+    if len(wholes) > 1 or any(file["name"] == HEAD for file in found):
+        raise SyncError(f"the state's folder in {WHERE} holds two states", hint=f"remove one {WHOLE}, or {HEAD}")
+    return bundle.Bundle(HeadFile(drive, wholes[0]["id"]))
+
+
+def gone() -> SyncError:
+    return SyncError(
+        f"the state's place in {WHERE} is not there, or not shared with these credentials",
+        hint="check its id, and share it as Editor; pdp doctor shows with whom",
+    )
 
 
 class Client:
@@ -72,6 +79,8 @@ class Client:
         from pdp.google.faults import GoogleError, Patience, call
 
         try:
+            if request.resumable:
+                return self._google.upload(request, what)
             patience = Patience(attempts=1, unreachable=1) if once else Patience()
             return call(lambda: request.execute(num_retries=0), what, patience=patience)
         except GoogleError as error:
@@ -101,10 +110,17 @@ class Client:
             if not token:
                 return found
 
-    def media(self, content: bytes) -> Any:
+    def media(self, content: bytes, *, alone: bool = False) -> Any:
+        """Content to upload, `alone` or beside a description of it.
+
+        The library parts the two by a bare line feed: a carriage return at the end of the content could be taken for
+        a part of that, and be lost. Then the content goes alone, as a second request.
+        """
         from googleapiclient.http import MediaInMemoryUpload
 
-        return MediaInMemoryUpload(content, "application/octet-stream", resumable=False)
+        return MediaInMemoryUpload(
+            content, mimetype="application/octet-stream", resumable=not alone and content.endswith(b"\r")
+        )
 
 
 class HeadFile:
@@ -117,20 +133,22 @@ class HeadFile:
 
     def read(self) -> Cell | None:
         """The content and the etag of one moment: the checksum that came with the etag says so."""
+        fields = "etag,md5Checksum,fileSize"
         for _ in range(TRIES):
-            fields = "etag,md5Checksum,fileSize"
-            told = self.client.ask(
-                self.client.v2.files().get(fileId=self.id, fields=fields, supportsAllDrives=True), "the state"
-            )
+            about = self.client.v2.files().get(fileId=self.id, fields=fields, supportsAllDrives=True)
             request = self.client.v3.files().get_media(fileId=self.id, supportsAllDrives=True)
-            content = self.client.ask(request, "the state") if told.get("fileSize", "0") != "0" else b""
+            try:
+                told = self.client.ask(about, "the state")
+                content = self.client.ask(request, "the state") if told.get("fileSize", "0") != "0" else b""
+            except Missing:
+                raise gone() from None
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == told.get("md5Checksum", EMPTY):
                 return Cell(content, told["etag"])
         raise Unreachable(f"the state in {WHERE} changes all the time, or comes garbled", hint="try again later")
 
-    def write(self, token: str, content: bytes) -> None:
+    def write(self, token: Token | None, content: bytes) -> None:
         request = self.client.v2.files().update(
-            fileId=self.id, media_body=self.client.media(content), supportsAllDrives=True, fields="id"
+            fileId=self.id, media_body=self.client.media(content, alone=True), supportsAllDrives=True, fields="id"
         )
         request.headers["If-Match"] = token
         self.client.ask(request, "the state", once=True)
@@ -161,7 +179,7 @@ class DriveFolder:
             hint="two machines made one at the same moment: keep the one that was changed last",
         )
 
-    def move_head(self, token: str | None, content: bytes, named: list[str]) -> None:
+    def move_head(self, token: Token | None, content: bytes, named: list[str]) -> None:
         file = self._head()
         if token is None and file is None:
             self._make_head(content)
@@ -200,6 +218,9 @@ class DriveFolder:
         return ref if size >= least else None
 
     def create_if_absent(self, name: str, content: bytes) -> str:
+        there = self.find(name, len(content))
+        if there is not None:
+            return there
         if not self._ids:
             request = self.client.v3.files().generateIds(count=100, space="drive", type="files")
             self._ids = list(self.client.ask(request, "new ids")["ids"])
@@ -211,7 +232,9 @@ class DriveFolder:
         try:
             made = self.client.ask(request, "an object")
         except Conflict:  # sent twice: the first answer was lost, not the bytes
-            request = self.client.v3.files().get(fileId=file_id, supportsAllDrives=True, fields="id,size,sha256Checksum")
+            request = self.client.v3.files().get(
+                fileId=file_id, supportsAllDrives=True, fields="id,size,sha256Checksum"
+            )
             made = self.client.ask(request, "an object")
         digest = hashlib.sha256(content).hexdigest()
         if int(made["size"]) != len(content) or made.get("sha256Checksum", digest) != digest:
@@ -221,6 +244,7 @@ class DriveFolder:
         return file_id
 
     def delete(self, ref: str) -> None:
+        self.__dict__.pop("_listed", None)
         try:
             self.client.ask(self.client.v3.files().delete(fileId=ref, supportsAllDrives=True), "an object")
         except Missing:

@@ -198,36 +198,33 @@ def push(local: Local, remote: Remote, sent: dict[str, Stored] | None = None) ->
             assert view.head
             report.generation, report.behind = view.head.generation, len(view.behind)
             return report
-        known = _known(view, remote, local)
-        sent |= _upload(local, remote, known, sent, report)
-        fresh = {digest: stored for digest, stored in sent.items() if known.get(digest) != stored}
+        wanted = _wanted(local, remote, view)
+        known = {digest: stored for digest, stored in view.ledger.objects.items() if wanted(digest)}
+        sent |= _upload(local, remote, lambda d: d in known or d in sent or not wanted(d), report)  # noqa: B023
+        fresh = {digest: stored for digest, stored in sent.items() if digest not in known and wanted(digest)}
         if not view.ahead and not fresh and view.head:
             local.remember(view.memory)
             report.generation = view.head.generation
             return report
-        if move(local, remote, view, fresh):
+        if move(local, remote, view, known, fresh):
             report.records = len(view.ahead)
             report.generation = view.head.generation + 1 if view.head else 1
             return report
     raise SyncError("others moved the remote's head each time", hint="try again")
 
 
-def _known(view: View, remote: Remote, local: Local) -> dict[str, Stored]:
-    """The objects that the next head may name without sending them."""
+def _wanted(local: Local, remote: Remote, view: View) -> Callable[[str], bool]:
+    """Which bytes the state is to hold after a push: all, or what is needed now."""
     if remote.backend.everything:
-        return view.ledger.objects
-    wanted = local.objects()
-    return {digest: stored for digest, stored in view.ledger.objects.items() if digest in wanted}
+        return lambda digest: True
+    state = State([*view.ledger.records, *map(local.record, view.ahead)])
+    return (state.needed().keys() | state.raw_needed()).__contains__
 
 
-def _upload(
-    local: Local, remote: Remote, known: dict[str, Stored], sent: dict[str, Stored], report: Report
-) -> dict[str, Stored]:
+def _upload(local: Local, remote: Remote, skip: Callable[[str], bool], report: Report) -> dict[str, Stored]:
     found = {}
     for digest, size in sorted(local.objects().items()):
-        if digest in known or digest in sent:
-            continue
-        stored = local.upload(digest, remote.blobs)
+        stored = None if skip(digest) else local.upload(digest, remote.blobs)
         if stored is not None:
             found[digest] = stored
             report.objects += 1
@@ -235,17 +232,17 @@ def _upload(
     return found
 
 
-def move(local: Local, remote: Remote, view: View, objects: dict[str, Stored]) -> bool:
-    """Writes the segment and the head that add what is new; False if another one was faster.
+def move(local: Local, remote: Remote, view: View, known: dict[str, Stored], fresh: dict[str, Stored]) -> bool:
+    """Writes the segment and the head that add what is new to what is known; False if another one was faster.
 
     After a network error the head is read back: only if it is still the one before is anything tried again.
     """
+    records = [local.record(digest) for digest in view.ahead]
     if remote.backend.everything:
-        kept, segment = view.ledger.extended([local.record(digest) for digest in view.ahead], objects)
+        kept, segment = view.ledger.extended(records, fresh)
     else:
-        # A place that is written whole holds what is needed now, and all records.
-        whole = Ledger(records=view.ledger.records + [local.record(digest) for digest in view.ahead])
-        kept, segment = [], whole.replaced(_known(view, remote, local) | objects)
+        # A place that is written whole holds all records, and of the bytes what is needed now.
+        kept, segment = [], Segment(view.ledger.records + records, known | fresh)
     content = segment.to_bytes()
     digest = digest_of(content)
     segments = (*kept, (digest, remote.blobs.put(content)))

@@ -107,10 +107,6 @@ class Ledger:
             new = Segment(last.records + new.records, last.objects | new.objects)
         return [(digest, stored) for digest, stored, _ in kept], new
 
-    def replaced(self, objects: dict[str, Stored]) -> Segment:
-        """All records in one segment, with these objects and no others."""
-        return Segment(list(self.records), objects)
-
 
 def previous_of(record: str) -> str:
     """The hash of the record before this one.

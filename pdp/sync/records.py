@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from pdp.errors import Untrusted
@@ -57,6 +58,8 @@ class State:
 
     def _stage(self, record: dict[str, Any]) -> None:
         stage, identity = record["stage"], record["identity"]
+        for one in record["outputs"]:
+            _assert_below(one["path"])
         self.current = {name: at for name, at in self.current.items() if at[0] != stage}
         for one in record["outputs"]:
             name, version = one["name"], one["version"]
@@ -65,7 +68,7 @@ class State:
             self.latest[name] = max(version, self.latest.get(name, 0))
             self.current[name] = (stage, version)
         if stage.startswith("ingest:"):
-            files = {file["name"]: (file["sha256"], file["size"]) for file in identity["snapshot"]}
+            files = {_assert_below(file["name"]): (file["sha256"], file["size"]) for file in identity["snapshot"]}
             self.raw[stage.partition(":")[2]] = files
 
     def number(self, name: str, digest: str) -> int:
@@ -84,6 +87,10 @@ class State:
             known = ((name, self.numbers.get((name, digest))) for name, digest in given.inputs.items())
             todo += [(name, version) for name, version in known if version]
         return found
+
+    def raw_needed(self) -> set[str]:
+        """The bytes of the raw files that the sources have now."""
+        return {digest for files in self.raw.values() for digest, _ in files.values()}
 
 
 def hash_of(record: str) -> str:
@@ -130,6 +137,18 @@ def _renumber(record: dict[str, Any], below: State, runs: dict[int, int], moved:
     if record["kind"] in ("pin", "unpin"):
         at = (record["artifact"], record["version"])
         record["version"] = moved.get(at, at[1])
+
+
+def _assert_below(path: str) -> str:
+    """A path that stays below its folder.
+
+    Raises:
+        ValueError: it would leave it.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\0" in path or "\\" in path:
+        raise ValueError("a path that leaves its folder")
+    return path
 
 
 class Clash(NamedTuple):
