@@ -2,6 +2,7 @@
 
     doit              builds what changed            doit merge             one output and what it needs
     doit list --all   what there is                  doit clean --dry-run   what would be removed
+    doit offline=1    builds from what was fetched   doit -s merge     that one task alone
 
 A stage is a value: the function that makes it, what it reads, what it writes, which config sections it looks at.
 Nothing is imported to know whether it is current; see docs/design.md.
@@ -16,10 +17,10 @@ from pdp.tasks import ingest_tasks, open_session, stage_task, stage_tasks
 # The order of the sources is their rank where two tell of the same fact.
 SOURCES = (
     Source("google_sheets", "stages.normalize.google_sheets:read", ("blood_pressure",),
-           config=("timezone", "day_starts_at", "google_sheets")),
+           config=("timezone", "day_starts_at", "google_sheets"), ask="stages.ingest.sheet:ask"),
     Source("mi_band", "stages.normalize.mi_fitness:read",
            ("blood_pressure", "heart_rate", "sleep", "steps", "spo2", "stress", "weight", "unreadable"),
-           config=("timezone", "day_starts_at", "mi_band", "sleep")),
+           config=("timezone", "day_starts_at", "mi_band", "sleep"), ask="stages.ingest.drive:ask"),
 )  # fmt: skip
 
 TABLES = ("blood_pressure", "heart_rate", "sleep", "steps", "spo2", "stress", "weight")

@@ -14,8 +14,8 @@ from typing import Any
 
 from pdp.errors import InputError, StageError
 from pdp.identity import Plan
-from pdp.ingest import resolve
 from pdp.registry import dump
+from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Stage

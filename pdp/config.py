@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +19,18 @@ OWN = "configs/pdp.toml"
 DEMO = "configs/demo.toml"
 DEFAULT_DATA_DIR = "data"
 NOT_SETTINGS = frozenset(
-    {"PDP_AGE_IDENTITY", "PDP_CONFIG", "PDP_DEBUG", "PDP_GOOGLE_ROOT", "PDP_OFFLINE", "PDP_STATE_SEAL"}
-)
+    {
+        "GOOGLE_CREDENTIALS_BASE64", "PDP_AGE_IDENTITY", "PDP_CONFIG", "PDP_DEBUG", "PDP_GOOGLE_ROOT", "PDP_OFFLINE",
+        "PDP_STATE_SEAL",
+    }
+)  # fmt: skip
+OTHER_NAMES = {
+    "GOOGLE_APPLICATION_CREDENTIALS": "PDP_GOOGLE_CREDENTIALS",
+    "GOOGLE_SHEETS_BP_ID": "PDP_FETCH_GOOGLE_SHEETS_ID",
+    "MI_BAND_DRIVE_FOLDER_ID": "PDP_FETCH_MI_BAND_ID",
+    "GOOGLE_DRIVE_STATE_FOLDER_ID": "PDP_GOOGLE_STATE_FOLDER_ID",
+}
+"""Names that Google's libraries and earlier pipelines use -> the setting's own variable, which wins."""
 DOTENV_LINE = re.compile(r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#].*?)?)(?:\s+\#.*)?""")
 
 Variables = dict[str, tuple[str, str]]
@@ -43,6 +53,8 @@ class Config:
     path: Path
     is_demo: bool
     data_dir: Path
+    given: Variables = field(default_factory=dict, repr=False)
+    """The variables, those that are no settings included: a secret is never kept with the settings."""
 
 
 def load(
@@ -72,7 +84,7 @@ def load(
         values = validate(toml, overrides, name)
         if memo is not None:
             memo.put("settings", key, values)
-    return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]))
+    return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]), given)
 
 
 def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
@@ -81,10 +93,15 @@ def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 
 def variables(root: Path, environ: Mapping[str, str]) -> Variables:
-    """All PDP_ variables of `.env` and the environment, which wins. An empty one counts as not given."""
+    """All variables of pdp in `.env` and the environment, which wins. An empty one counts as not given."""
     found = dict(_dotenv(root / ".env"))
     found |= {name: (text, f"environment variable {name}") for name, text in sorted(environ.items())}
-    return {name: (text, where) for name, (text, where) in found.items() if name.startswith("PDP_") and text}
+    found = {OTHER_NAMES[name]: found[name] for name in OTHER_NAMES if name in found and found[name][0]} | found
+    return {
+        name: (text, where)
+        for name, (text, where) in found.items()
+        if text and (name.startswith("PDP_") or name in NOT_SETTINGS)
+    }
 
 
 def own_config(root: Path, given: Variables) -> Path:

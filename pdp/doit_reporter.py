@@ -28,6 +28,7 @@ class Reporter(ConsoleReporter):
         self.session = Globals.dep_manager.backend.session
         RegistryBackend.running = True
         self.session.start()
+        self.session.asking = not self.session.offline
         self.counts: dict[str, int] = {}
         self.failing = {one["stage"] for one in self.session.registry.failing()}
         self.bar = Bar(sum(1 for task in tasks.values() if task.actions), self.outstream)
@@ -48,7 +49,10 @@ class Reporter(ConsoleReporter):
             self.bar.start(task.name)
 
     def skip_uptodate(self, task: Any) -> None:
-        if task.actions:
+        if task.name in self.session.stale:
+            self._record(task.name, "stale", [self.session.stale[task.name]])
+            self._line(task.name, "stale", reason=self.session.stale[task.name])
+        elif task.actions:
             self._line(task.name, "current")
             if task.name in self.failing:
                 # What failed before is well again without being built: say so in the record too.
@@ -68,6 +72,8 @@ class Reporter(ConsoleReporter):
             f"{record['seconds']:.2f} s",
             "; ".join(record["reasons"]),
         )
+        if task.name in self.session.stale:
+            self.session.told.append(self.session.stale[task.name])
         for sentence in self.session.told:
             self.write(f"    {sentence}\n")
         self.session.told.clear()

@@ -8,12 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from doit import get_var
 from doit.cmd_clean import Clean
 from doit.cmd_run import Run
 from doit.dependency import FileChangedChecker
 
+from pdp.ask import is_offline
 from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
+from pdp.errors import SettingsError
 from pdp.gc import leftovers
 from pdp.registry.history import History
 from pdp.session import Session
@@ -33,6 +36,11 @@ class OnlyExistence(FileChangedChecker):
 def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
     session.pipeline = pipeline
+    try:
+        session.offline = is_offline(session, get_var("offline"))
+    except SettingsError as error:
+        print(f"pdp: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
     return {
         "default_tasks": list(dict.fromkeys(["ingest", *(stage.group for stage in pipeline.stages)])),
         "backend": "pdp",
@@ -40,6 +48,7 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "reporter": Reporter,
         "check_file_uptodate": OnlyExistence,
         "verbosity": 2,
+        "continue": True,  # a source that cannot be reached fails its own stage and those that need it
     }
 
 

@@ -8,26 +8,22 @@ from __future__ import annotations
 import json
 import os
 import time
-from importlib import import_module
 from typing import Any
 
+from pdp.ask import ask, place
 from pdp.errors import InputError, PdpError
 from pdp.identity import SCHEME, Plan, key_of
+from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Source
-
-
-def resolve(ref: str) -> Any:
-    """The function that `module:name` names."""
-    module, _, name = ref.partition(":")
-    return getattr(import_module(module), name)
 
 
 def plan_ingest(session: Session, pipeline: Pipeline, source: Source) -> tuple[Plan, Snapshot | None]:
     """What the source has now, and how that differs from its last snapshot."""
     name = f"ingest:{source.name}"
     try:
+        ask(session, source)
         snapshot = _fetch(session, source)
         plan = _plan(session, name, source, snapshot)
         _refuse_vanished(session, pipeline, source, snapshot)
@@ -78,8 +74,9 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
     had = len(json.loads(last["identity"])["snapshot"]) if last else 0
     enabled = session.config.values[source.name]["enabled"]
     if had and enabled:
+        what = session.shown(source.folder) if place(session, source) is None else f"the place of {source.name}"
         raise InputError(
-            f"{session.shown(source.folder)} is empty, but held {had} file{'s' if had > 1 else ''} before",
+            f"{what} is empty, but held {had} file{'s' if had > 1 else ''} before",
             hint=f"put them back, or set enabled = false under [{source.name}] in {session.config.path.name}",
         )
     if not any(_has_files(session, other) for other in pipeline.sources):

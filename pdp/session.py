@@ -44,6 +44,9 @@ class Session:
         self._registry: Registry | None = None
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
+        self.asking = False  # whether sources are asked what they have: only while `doit run` is at work
+        self.offline = False  # `doit offline=1`: not even then
+        self.stale: dict[str, str] = {}  # task of a source that did not answer -> what to say
         self.config = config.load(root, environ, self._open_memo)
         self._unremembered = {} if self._has_registry() else dict(environ)
         self.data = self.config.data_dir

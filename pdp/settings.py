@@ -6,6 +6,7 @@ This is the slow way in: it imports pydantic. `pdp.config` calls it only when a 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -45,6 +46,15 @@ def _known_zone(name: str) -> str:
     raise ValueError(f'"{name}" is not a time zone of the IANA list; {tip}')
 
 
+def _google_id(text: str) -> str:
+    """The id in an address of Drive or Sheets, or the id itself."""
+    found = re.search(r"/(?:d|folders)/([\w-]+)|[?&]id=([\w-]+)", text)
+    id_ = (found[1] or found[2]) if found else text.strip()
+    if id_ and not re.fullmatch(r"[\w-]{5,200}", id_, re.ASCII):
+        raise ValueError("this is no id of Google's; copy the whole address from the browser")
+    return id_
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -72,6 +82,53 @@ class MiBand(Section):
         description="account id (Uid) whose rows count; needed only where the exports hold several accounts",
         repr=False,  # an account id stays out of messages
     )
+
+
+class Google(Section):
+    """How Google is reached, for the sources below and for remote state; docs/google.md says what to click."""
+
+    credentials: str = Field(
+        "",
+        description="file of a service account's key, or of a person's OAuth token; also "
+        "GOOGLE_APPLICATION_CREDENTIALS, or its content as GOOGLE_CREDENTIALS_BASE64",
+    )
+    state_folder_id: Annotated[str, AfterValidator(_google_id)] = Field(
+        "", repr=False, description="Drive folder for remote state, as id or address; also GOOGLE_DRIVE_STATE_FOLDER_ID"
+    )
+    timeout_s: float = Field(30.0, gt=0, description="seconds that an answer may take before it is asked for again")
+
+
+Unreachable = Literal["fail", "stale"]
+UNREACHABLE = "fail: the source's stage fails; stale: the run goes on with what was fetched before, and says so"
+
+
+class SheetPlace(Section):
+    """The Google Sheet with the blood pressure. Without an id only files in raw/google_sheets/ are read."""
+
+    id: Annotated[str, AfterValidator(_google_id)] = Field(
+        "", repr=False, description="the sheet's id or its whole address; also GOOGLE_SHEETS_BP_ID"
+    )
+    tabs: list[str] = Field(
+        default_factory=list,
+        description='tabs to read, by title or by the number after "gid=" in the address; none: the first tab',
+    )
+    unreachable: Unreachable = Field("fail", description=UNREACHABLE)
+
+
+class FolderPlace(Section):
+    """The Drive folder with exports of Mi Fitness. Without an id only files in raw/mi_band/ are read."""
+
+    id: Annotated[str, AfterValidator(_google_id)] = Field(
+        "", repr=False, description="the folder's id or its whole address; also MI_BAND_DRIVE_FOLDER_ID"
+    )
+    unreachable: Unreachable = Field("fail", description=UNREACHABLE)
+
+
+class Fetch(Section):
+    """Where sources are fetched from, each time doit runs, unless with: doit offline=1"""
+
+    google_sheets: SheetPlace = SheetPlace()
+    mi_band: FolderPlace = FolderPlace()
 
 
 class Checks(Section):
@@ -138,6 +195,8 @@ class Settings(Section):
     )
     google_sheets: GoogleSheets = GoogleSheets()
     mi_band: MiBand = MiBand()
+    google: Google = Google()
+    fetch: Fetch = Fetch()
     checks: Checks = Checks()
     blood_pressure: BloodPressure = BloodPressure()
     sleep: Sleep = Sleep()
@@ -209,7 +268,7 @@ def _parse(text: str, field: FieldInfo, where: str) -> Any:
         except ValueError:
             return text
     if get_origin(kind) is list:
-        return text.replace(",", " ").split()
+        return [part.strip() for part in text.split(",") if part.strip()]
     if get_origin(kind) is dict:
         try:
             return tomllib.loads(f"value = {text}")["value"]
@@ -239,6 +298,7 @@ WANTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
     "float_type": "a number",
+    "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
     "int_type": "a whole number",
     "list_type": "a list",

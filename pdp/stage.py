@@ -49,6 +49,8 @@ class Source:
     tables: tuple[str, ...]
     config: tuple[str, ...] = ()
     fetch: str = "stages.ingest.folder:fetch"
+    ask: str = ""
+    """What brings the raw folder up to date with the place that `[fetch.<name>]` names; none: only a folder."""
 
     @property
     def folder(self) -> str:

@@ -68,7 +68,7 @@ def test_a_scope_must_cover_the_method(google: Google) -> None:
 
 
 def test_a_person_signs_in_with_a_refresh_token(google: Google) -> None:
-    """As `pdp doctor --sign-in` leaves it."""
+    """As Google's own tools leave it in a file."""
     google.key = google.double.accounts.person("me@example.org")
     made = google.drive(STATE).files().create(body={"name": "a"}, media_body=upload(b"mine")).execute()
     assert google.double.drive.files[made["id"]].owner == "me@example.org"

@@ -9,7 +9,7 @@ from typing import Any
 from pdp.double.api import ApiError
 
 Mask = dict[str, "Mask"]
-_TOKENS = re.compile(r"[\w*]+|[(),/]")
+_TOKENS = re.compile(r"[\w*]+|[(),/]")  # a dot is another way to write a slash
 
 
 def parse(text: str) -> Mask:
@@ -18,8 +18,9 @@ def parse(text: str) -> Mask:
     Raises:
         ApiError: 400, it cannot be read.
     """
-    tokens = _TOKENS.findall(text)
-    if "".join(tokens) != text.replace(" ", ""):
+    plain = text.replace(" ", "").replace(".", "/")
+    tokens = _TOKENS.findall(plain)
+    if "".join(tokens) != plain:
         raise _invalid(text)
     mask, rest = _selection(tokens)
     if rest:

@@ -18,6 +18,7 @@ import httplib2
 from google.auth.transport.requests import AuthorizedSession
 from googleapiclient.discovery import Resource, build_from_document
 from googleapiclient.discovery_cache import get_static_doc
+from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 from gspread.http_client import HTTPClient
 from requests import Response
@@ -68,6 +69,23 @@ def upload(request: HttpRequest, what: str) -> Any:
     while answer is None:
         _, answer = call(lambda: request.next_chunk(num_retries=0), what)
     return answer
+
+
+def piece(request: HttpRequest, first: int, size: int, what: str) -> tuple[bytes, bool]:
+    """At most `size` bytes of a file's content from `first` on, and whether that is all of it, which then counts.
+
+    Raises:
+        GoogleError: Google refuses, or cannot be reached.
+    """
+    headers = {**request.headers, "range": f"bytes={first}-{first + size - 1}"}
+
+    def once() -> tuple[bytes, bool]:
+        answer, content = request.http.request(request.uri, "GET", headers=headers)
+        if answer.status not in (200, 206):
+            raise HttpError(answer, content, uri=request.uri)
+        return content, answer.status == 200
+
+    return call(once, what)
 
 
 def sheets(access: Access, scopes: Sequence[str]) -> gspread.Client:

@@ -15,6 +15,7 @@ from google.oauth2 import service_account
 
 from pdp.errors import SettingsError
 from pdp.google.access import BASE64, Access
+from pdp.redact import register
 
 Credentials = service_account.Credentials | person.Credentials
 TOKEN_HOSTS = ("oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com")
@@ -69,6 +70,7 @@ def read(access: Access) -> tuple[dict[str, Any], str]:
             "there are no Google credentials",
             hint=f"set GOOGLE_APPLICATION_CREDENTIALS or {BASE64}; docs/google.md says how to get them",
         )
+    register(content)
     try:
         info = json.loads(content)
     except ValueError as error:
@@ -77,7 +79,7 @@ def read(access: Access) -> tuple[dict[str, Any], str]:
         raise SettingsError(f"{where} is no key of a service account and no OAuth token", hint=_DOWNLOAD)
     if "installed" in info or "web" in info:
         raise SettingsError(
-            f"{where} is an OAuth client, not a token", hint="pdp doctor --sign-in makes the token from it"
+            f"{where} is an OAuth client, not a token", hint="docs/google.md says how to sign in with it"
         )
     return info, where
 

@@ -12,10 +12,10 @@ from typing import Any
 from pdp import look as light
 from pdp.errors import PdpError
 from pdp.gc import leftovers
-from pdp.ingest import resolve
 from pdp.look import kept
 from pdp.plan import forecast
 from pdp.registry.history import History
+from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.stage import Pipeline, Source
 

@@ -67,7 +67,8 @@ def _stat(path: str) -> tuple[int, int, int, int] | None:
 
 def _surroundings() -> tuple[Any, ...]:
     """What else can matter. Settings by environment are kept as a hash: one may be private."""
-    others = sorted((k, v) for k, v in os.environ.items() if k.startswith("PDP_") and k not in PLAIN)
+    ours = ("PDP_", "GOOGLE_", "MI_BAND_")
+    others = sorted((k, v) for k, v in os.environ.items() if k.startswith(ours) and k not in PLAIN)
     if others:
         import hashlib
 

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import PdpError, StageError, UsageError
-from pdp.ingest import resolve
 from pdp.look import open_history, parse, print_json, table, unknown
 from pdp.look.versions import label, pick
 from pdp.places import object_name, project_root
+from pdp.resolve import resolve
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,12 +12,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import PdpError
-from pdp.ingest import resolve
 from pdp.look import count, open_history, parse, print_json, table, unknown
 from pdp.look.rows import cell, plain, read
 from pdp.look.trace import RESULT, Behind, day_of
 from pdp.look.versions import is_held, label
 from pdp.places import project_root
+from pdp.resolve import resolve
 
 if TYPE_CHECKING:
     from pdp.registry.history import History

@@ -1,4 +1,4 @@
-"""A tab of a Google Sheet, downloaded as CSV -> readings of blood pressure.
+"""A tab of a Google Sheet, as fetched or downloaded as CSV -> readings of blood pressure.
 
 The sheet is kept by hand: the header may stand below a title, its names may be in several languages, a cell may hold
 anything. What cannot be read is a row with its problem; no row ends the reading.
@@ -7,8 +7,8 @@ anything. What cannot be read is a row with its problem; no row ends the reading
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, TypeVar
 
@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from pdp.errors import InputError
+from pdp.labels import label
 from pdp.snapshot import Snapshot
 from stages import schemas
-from stages.normalize import archive, days, sheet_columns
+from stages.normalize import archive, days, sheet_columns, sheet_json
 from stages.normalize.cells import (
     UTC,
     Clock,
@@ -45,7 +46,8 @@ def read(
     """`google_sheets_blood_pressure`: one row per row of a sheet that holds a pressure or a pulse; then the facts.
 
     Facts: {files {name: {encoding, delimiter, header_row, columns {field: header}, rows, blank, without_values}}, same
-    {name: the identical file read}}.
+    {name: the identical file read}}. A tab of a fetched sheet is a file `sheet.json!<tab>` with zone and locale instead
+    of encoding and delimiter.
 
     Raises:
         InputError: a file is no CSV, or its header is missing, incomplete or ambiguous.
@@ -54,8 +56,8 @@ def read(
     facts: dict[str, Any] = {}
     members, same = _distinct(inputs[SOURCE])
     yield f"{SOURCE}_blood_pressure", schema.empty()
-    for member in members:
-        rows, facts[member.name] = _read_file(member, config)
+    for grid in (grid for member in members for grid in _grids(member, config)):
+        rows, facts[grid.name] = _read_grid(grid)
         columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in schema.names}
         yield f"{SOURCE}_blood_pressure", schema.from_columns(columns)
     return {"files": facts, "same": same}
@@ -72,29 +74,69 @@ def _distinct(snapshot: Snapshot) -> tuple[list[archive.Member], dict[str, str]]
     return sorted(first.values(), key=lambda each: each.name), dict(sorted(same.items()))
 
 
-def _read_file(member: archive.Member, config: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """(rows of the table, facts about the file)."""
-    if not member.name.lower().endswith(SUFFIXES):
+@dataclass(frozen=True)
+class _Grid:
+    """Cells in rows, whatever they came in: (line, cells) each, the header's place, and how to read what is in them."""
+
+    name: str
+    rows: Iterable[tuple[int, list[str]]]
+    columns: Columns
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    prefix: str = ""
+    """The tab in an address: `BP!`."""
+
+
+def _grids(member: archive.Member, config: Mapping[str, Any]) -> Iterator[_Grid]:
+    """The one of a CSV file, or those of a fetched sheet's tabs."""
+    own = config["google_sheets"]["columns"]
+    if member.name.rpartition("/")[2] == sheet_json.FILE:
+        sheet = sheet_json.parse(member.name, member.data)
+        config = _as_in(sheet, config)
+        for tab in sheet.tabs:
+            name = f"{member.name}!{label(tab.title)}"
+            rows = [(line, cells) for line, cells in enumerate(tab.rows, start=1) if cells]
+            columns = sheet_columns.find(name, [row for row in rows if row[0] <= HEADER_WITHIN], own)
+            facts = {"zone": config["timezone"], "locale": sheet.locale, "header_row": columns.line}
+            yield _Grid(name, rows, columns, config, facts, tab.prefix)
+    elif member.name.lower().endswith(SUFFIXES):
+        text, columns = _header(member, own)
+        facts = {"encoding": text.encoding, "delimiter": text.delimiter, "header_row": columns.line}
+        yield _Grid(member.name, records(text), columns, config, facts)
+    else:
         raise InputError(f"{member.name} is no CSV file", hint="in the sheet: File, Download, Comma-separated values")
-    text, columns = _header(member, config["google_sheets"]["columns"])
+
+
+def _as_in(sheet: sheet_json.Sheet, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the sheet's own zone, and its own order of dates unless the settings declare one."""
+    own = config["google_sheets"]
+    order = sheet.date_order if own["date_order"] == "ymd" else own["date_order"]
+    return {
+        **config, "timezone": sheet.zone or config["timezone"], "google_sheets": {**own, "date_order": order},
+    }  # fmt: skip
+
+
+def _read_grid(grid: _Grid) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """(rows of the table, facts about the grid)."""
     rows, header = [], None
+    columns = grid.columns
     counts = {"rows": 0, "blank": 0, "without_values": 0}
     wrapped = 0  # lines that a cell with line breaks takes beyond its first: the sheet's own row numbers lag by them
-    for line, cells in records(text):
+    for line, cells in grid.rows:
         sheet_row = line - wrapped
-        wrapped += sum(cell.count("\n") for cell in cells)
+        if not grid.prefix:
+            wrapped += sum(cell.count("\n") for cell in cells)
         texts = [cell.strip() for cell in cells]
         if line == columns.line:
             header = texts
         if line <= columns.line:
             continue
-        row = _Row(columns, texts, sheet_row)
+        row = _Row(columns, texts, grid.prefix, sheet_row)
         kind = "blank" if not any(texts) or texts == header else "rows" if row.has_values else "without_values"
         counts[kind] += 1
         if kind == "rows":
-            rows.append({"file": member.name, "row": line, **_reading(row, config)})
-    facts = {"encoding": text.encoding, "delimiter": text.delimiter, "header_row": columns.line}
-    return rows, {**facts, "columns": dict(columns.names), **counts}
+            rows.append({"file": grid.name, "row": line, **_reading(row, grid.config)})
+    return rows, {**grid.facts, "columns": dict(columns.names), **counts}
 
 
 def _header(member: archive.Member, own: Mapping[str, str]) -> tuple[Text, Columns]:
@@ -111,8 +153,8 @@ def _header(member: archive.Member, own: Mapping[str, str]) -> tuple[Text, Colum
 class _Row:
     """One row of a sheet; the first problem with it is kept."""
 
-    def __init__(self, columns: Columns, texts: list[str], sheet_row: int) -> None:
-        self.columns, self.texts, self.sheet_row = columns, texts, sheet_row
+    def __init__(self, columns: Columns, texts: list[str], tab: str, sheet_row: int) -> None:
+        self.columns, self.texts, self.tab, self.sheet_row = columns, texts, tab, sheet_row
         self.problem: tuple[str, str, str, str] | None = None
 
     def text(self, field: str) -> str:
@@ -132,9 +174,9 @@ class _Row:
             return None
 
     def refuse(self, field: str, problem: str, sentence: str) -> None:
-        """Name the cell as a spreadsheet does: `SYS (C17)`."""
+        """Name the cell as a spreadsheet does: `SYS (C17)`, and in a fetched sheet `SYS (BP!C17)`."""
         if self.problem is None:
-            cell = f"{self.columns.names[field]} ({letter(self.columns.at[field])}{self.sheet_row})"
+            cell = f"{self.columns.names[field]} ({self.tab}{letter(self.columns.at[field])}{self.sheet_row})"
             self.problem = (problem, cell, self.text(field)[:200], sentence)
 
 

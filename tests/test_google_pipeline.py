@@ -1,0 +1,241 @@
+"""The unchanged pipeline, by real `doit`, with Google's own libraries over HTTP against the double."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pdp.demo import Demo, generate
+from pdp.demo.google import Seeded, seed
+from tests.google import Google, running
+from tests.project import outcomes
+from tests.test_determinism import Copy
+
+MEDIA, LIST, VALUES = "drive.files.get media", "drive.files.list", "sheets.spreadsheets.values.batchGet"
+NEW = "20260301_7000000001_MiFitness_hlth_center_aggregated_fitness_data.csv"
+EXPORT = b"Uid,Sid,Tag,Key,Time,Value,UpdateTime\n"
+
+
+class Project(Copy):
+    """A copy of this project whose sources lie in the double."""
+
+    def __init__(self, root: Path, google: Google, seeded: Seeded, data: str = "data-demo") -> None:
+        super().__init__(root, Demo({}, None), [])  # type: ignore[arg-type]
+        self.google, self.seeded = google, seeded
+        self.data = root / data
+        self.environ = {
+            "PDP_GOOGLE_ROOT": google.double.root, "GOOGLE_CREDENTIALS_BASE64": google.base64,
+            "GOOGLE_SHEETS_BP_ID": seeded.sheet, "PDP_FETCH_GOOGLE_SHEETS_TABS": ",".join(seeded.tabs),
+            "MI_BAND_DRIVE_FOLDER_ID": f"https://drive.google.com/drive/folders/{seeded.folder}?usp=sharing",
+        }  # fmt: skip
+
+    def run(self, *words: str, ok: bool = True, **environ: Any) -> tuple[dict[str, str], Counter[str], str]:
+        """(outcome of each task, what the double was asked, what was printed)."""
+        before = Counter(self.google.double.counts)
+        done = self.command(sys.executable, "-m", "doit", *words, **{**self.environ, **environ})
+        printed = done.stdout + done.stderr
+        assert (done.returncode == 0) is ok, printed
+        assert "fault of pdp" not in printed
+        return outcomes(done.stdout), self.google.double.counts - before, printed
+
+    def metrics(self) -> bytes:
+        return (self.data / "merged/daily_metrics.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Demo:
+    return generate(days=30)
+
+
+@pytest.fixture
+def google() -> Iterator[Google]:
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def project(tmp_path: Path, google: Google, demo: Demo) -> Project:
+    return Project(tmp_path / "google", google, seed(google.double, demo.files, google.email))
+
+
+def files_of(demo: Demo) -> int:
+    return sum(1 for name in demo.files if name.startswith("mi_band/"))
+
+
+def changed(found: dict[str, str]) -> set[str]:
+    return {task for task, outcome in found.items() if outcome != "current"}
+
+
+def test_only_what_is_new_travels(project: Project, google: Google, demo: Demo, tmp_path: Path) -> None:
+    """The first run downloads all and gives the days of the same exports as files; the second downloads nothing; then a
+    changed cell, and after it a new export, each travel alone.
+    """
+    _, asked, _ = project.run()
+    assert asked[MEDIA] == files_of(demo)
+    assert asked[VALUES] == 1
+    files = Copy(tmp_path / "files", demo, list(demo.files))
+    assert files.build()["merged/daily_metrics.csv"] == project.metrics()
+    before = google.double.bytes_sent[MEDIA]
+    found, asked, _ = project.run()
+    assert changed(found) == set()
+    assert (asked[MEDIA], asked[VALUES], google.double.bytes_sent[MEDIA]) == (0, 1, before)
+    assert asked.total() <= 7, "a token and two requests for the sheet, a token and a list for each folder"
+
+    tab = google.double.sheets.sheets[project.seeded.sheet].tab("Blutdruck")
+    row = next(row for row in tab.rows[1:] if row and isinstance(row[2], int))
+    row[2] = int(str(row[2])) + 1
+    found, asked, _ = project.run()
+    assert asked[MEDIA] == 0
+    assert found["ingest:mi_band"] == found["normalize:mi_band"] == "current"
+    assert {"ingest:google_sheets", "normalize:google_sheets", "merge"} <= changed(found)
+
+    google.double.drive.file(NEW, EXPORT, parent=project.seeded.folder)
+    found, asked, _ = project.run()
+    assert (asked[MEDIA], google.double.bytes_sent[MEDIA] - before) == (1, len(EXPORT))
+    assert found["ingest:google_sheets"] == "current" and found["ingest:mi_band"] == "built"
+
+
+def test_offline_asks_nobody(project: Project, google: Google) -> None:
+    """By the command line and by the environment, and `offline=0` wins; looking never asks either."""
+    project.run()
+    for words, environ in ((["offline=1"], {}), ([], {"PDP_OFFLINE": "yes"}), (["offline=1", "merge"], {})):
+        found, asked, _ = project.run(*words, **environ)
+        assert (changed(found), asked.total()) == (set(), 0)
+    assert project.run("offline=0", PDP_OFFLINE="1")[1].total() > 0
+    assert "offline= must be 1 or 0" in project.run("offline=maybe", ok=False)[2]
+    for words in (["list", "-s", "--all"], ["info", "ingest:mi_band"], ["clean", "--dry-run"]):
+        before = google.double.counts.total()
+        project.command(sys.executable, "-m", "doit", *words, **project.environ)
+        assert google.double.counts.total() == before
+    status = project.command(sys.executable, "-m", "pdp", "status", **project.environ)
+    assert google.double.counts.total() == before and "all is current" in status.stdout
+
+
+def test_one_stage_alone_asks_nobody(project: Project, google: Google) -> None:
+    """`doit -s` is the earlier pipelines' --start-stage: nothing before it is looked at."""
+    project.run()
+    for task in ("merge", "validate"):
+        _, asked, _ = project.run("-s", task)
+        assert asked.total() == 0
+
+
+def test_a_source_that_fails_leaves_all_as_it_was(project: Project, google: Google) -> None:
+    """Strict, as by default: its stage fails with a sentence, the other source goes on, the last outputs stay."""
+    project.run()
+    before = project.metrics()
+    google.double.drive.files[project.seeded.folder].readers.clear()
+    google.double.sheets.sheets[project.seeded.sheet].tab("Blutdruck").rows[2][2] = 99
+    found, _, printed = project.run(ok=False)
+    assert found["ingest:mi_band"] == "failed" and found["merge"] == "blocked"
+    assert found["ingest:google_sheets"] == "built"
+    assert "the Drive folder is not there, or is not shared" in printed
+    assert project.seeded.folder not in printed and google.email not in printed
+    assert project.metrics() == before
+
+
+def test_a_tolerant_source_goes_on_as_stale(project: Project, google: Google) -> None:
+    """With an earlier snapshot the run goes on; the warning stays in run, history and status until it answers again."""
+    tolerant = {"PDP_FETCH_GOOGLE_SHEETS_UNREACHABLE": "stale", "PDP_FETCH_MI_BAND_UNREACHABLE": "stale"}
+    google.double.disabled.add("sheets")
+    found, _, printed = project.run(ok=False, **tolerant)
+    assert found["ingest:google_sheets"] == "failed", "there is nothing yet to go on with"
+    google.double.disabled.clear()
+    project.run(**tolerant)
+    before = project.metrics()
+    google.double.disabled.add("sheets")
+    found, _, printed = project.run(**tolerant)
+    assert found["ingest:google_sheets"] == "stale" and "is not enabled" in printed
+    assert project.metrics() == before
+    project.run("offline=1", **tolerant)
+    status = project.command(sys.executable, "-m", "pdp", "status", **project.environ, **tolerant).stdout
+    assert "stale since" in status and "is not enabled" in status
+    google.double.disabled.clear()
+    assert changed(project.run(**tolerant)[0]) == set()
+    status = project.command(sys.executable, "-m", "pdp", "status", **project.environ, **tolerant).stdout
+    assert "stale" not in status
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        (MEDIA, {"how": 429, "headers": {"Retry-After": "0"}}),
+        (MEDIA, {"how": 503, "headers": {"Retry-After": "0"}}),
+        (MEDIA, {"how": 403, "reason": "userRateLimitExceeded", "headers": {"Retry-After": "0"}}),
+        (MEDIA, {"how": "drop"}),
+        (MEDIA, {"how": "truncate"}),
+        (MEDIA, {"how": "corrupt"}),
+        (MEDIA, {"how": "slow"}),
+        (LIST, {"how": "truncate"}),
+        (LIST, {"how": 500, "headers": {"Retry-After": "0"}}),
+        (VALUES, {"how": 429, "headers": {"Retry-After": "0"}}),
+        (VALUES, {"how": "truncate"}),
+        (VALUES, {"how": "slow"}),
+        ("token", {"how": 503}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value['how']} {value.get('reason', '')}".strip(),
+)
+def test_a_passing_fault_is_outlasted(name: str, fault: dict[str, Any], google: Google, tmp_path: Path) -> None:
+    """One run, one fault: the same days as without it. Nothing broken is kept."""
+    demo = generate(days=6)
+    project = Project(tmp_path, google, seed(google.double, demo.files, google.email))
+    google.double.fail(1, name, **fault)
+    project.run(PDP_GOOGLE_TIMEOUT_S="1")
+    assert google.double.faults[0].times == 0
+    first = project.metrics()
+    again = Project(tmp_path / "again", google, project.seeded)
+    again.run()
+    assert again.metrics() == first
+    for file in json.loads((project.data / "raw/mi_band/drive/.index.json").read_text())["files"]:
+        remote = [one.content for one in google.double.drive.files.values() if one.content is not None]
+        assert (project.data / "raw/mi_band" / file["name"]).read_bytes() in remote
+
+
+def test_a_fetch_that_breaks_off_leaves_the_snapshot_whole(project: Project, google: Google, demo: Demo) -> None:
+    """Of three changed exports one arrives: the run fails, the old days stay, and only the rest travels later."""
+    project.run()
+    before, manifest = project.metrics(), (project.data / "raw/mi_band/manifest.json").read_bytes()
+    for one in [one for one in google.double.drive.files.values() if one.name.endswith("data.csv")][:3]:
+        google.double.drive.change(one.id, (one.content or b"") + b"\n")
+    google.double.fail(99, MEDIA, 404, after=1)
+    found, asked, _ = project.run(ok=False)
+    assert found["ingest:mi_band"] == "failed" and asked[MEDIA] == 2
+    assert (project.metrics(), (project.data / "raw/mi_band/manifest.json").read_bytes()) == (before, manifest)
+    assert changed(project.run("offline=1")[0]) == set(), "what arrived of the broken fetch does not count"
+    found, _, _ = project.run(ok=True, PDP_FETCH_MI_BAND_UNREACHABLE="stale")
+    assert found["ingest:mi_band"] == "stale" and project.metrics() == before
+    google.double.faults.clear()
+    found, asked, _ = project.run()
+    assert found["ingest:mi_band"] == "built" and asked[MEDIA] <= 3
+
+
+def test_a_sheet_without_its_columns_or_tab_is_told(project: Project, google: Google) -> None:
+    """The tabs that there are, and no reading."""
+    project.environ["PDP_FETCH_GOOGLE_SHEETS_TABS"] = "Blutdruk"
+    _, _, printed = project.run(ok=False)
+    assert "the sheet has no tab Blutdruk; fetch.google_sheets.tabs may name Blutdruck, Blutdruck alt" in printed
+
+
+def test_nothing_secret_is_left_behind(project: Project, google: Google) -> None:
+    """The key given as base64 is in no file, and neither key nor ids are in what a run prints."""
+    google.double.fail(1, VALUES, 403)
+    _, _, printed = project.run(ok=False)
+    secrets = [google.base64, google.key["private_key"].splitlines()[5], google.email]
+    for text in (*secrets, project.seeded.sheet, project.seeded.folder):
+        assert text not in printed
+    for path in (path for path in project.root.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        assert not [text for text in secrets if text.encode() in content], path
+
+
+def test_the_demo_s_person_never_meets_a_real_sheet(project: Project, google: Google) -> None:
+    """Without a config of one's own an id in the environment does not count, unless it leads to this machine."""
+    del project.environ["PDP_GOOGLE_ROOT"]
+    _, asked, printed = project.run(ok=False)
+    assert asked.total() == 0
+    assert "no source has a file yet" in printed
