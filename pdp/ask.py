@@ -31,7 +31,7 @@ def is_offline(session: Session, word: str | None) -> bool:
     return text.lower() in YES
 
 
-def place(session: Session, source: Source) -> Mapping[str, Any] | None:
+def remote(session: Session, source: Source) -> Mapping[str, Any] | None:
     """Where the source is fetched from: its section of the config. None for a source that is only a folder.
 
     An id in the environment does not count for the demo: a person's readings would mix with an invented person's.
@@ -53,7 +53,7 @@ def ask(session: Session, source: Source) -> None:
     Raises:
         PdpError: the source cannot be reached or read, and is not allowed to be stale.
     """
-    settings = place(session, source)
+    settings = remote(session, source)
     if settings is None or not session.asking:
         return
     try:

@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any
 
-from pdp.ask import ask, place
+from pdp.ask import ask, remote
 from pdp.errors import InputError, PdpError
 from pdp.identity import SCHEME, Plan, key_of
 from pdp.resolve import resolve
@@ -74,7 +74,7 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
     had = len(json.loads(last["identity"])["snapshot"]) if last else 0
     enabled = session.config.values[source.name]["enabled"]
     if had and enabled:
-        what = session.shown(source.folder) if place(session, source) is None else f"the place of {source.name}"
+        what = session.shown(source.folder) if remote(session, source) is None else f"the place of {source.name}"
         raise InputError(
             f"{what} is empty, but held {had} file{'s' if had > 1 else ''} before",
             hint=f"put them back, or set enabled = false under [{source.name}] in {session.config.path.name}",

@@ -123,7 +123,7 @@ class Drive:
             self.files[file_id] = file
             return file
 
-    def role(self, file: File, email: str) -> str:
+    def role(self, file: File, email: str, below: frozenset[str] = frozenset()) -> str:
         """owner, writer, reader or '': one's own, or that of a folder above."""
         if file.drive:
             return self.members[file.drive].get(email, "")
@@ -131,7 +131,10 @@ class Drive:
             return "owner"
         if email in file.writers:
             return "writer"
-        above = [self.role(self.files[parent], email) for parent in file.parents if parent in self.files]
+        seen = below | {file.id}
+        above = [
+            self.role(self.files[id_], email, seen) for id_ in file.parents if id_ in self.files and id_ not in seen
+        ]
         if "owner" in above or "writer" in above:
             return "writer"
         return "reader" if email in file.readers or "reader" in above else ""

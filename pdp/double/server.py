@@ -238,6 +238,8 @@ def _error(error: ApiError, sheets: bool) -> Reply:
     if sheets:
         usual = {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}.get(error.status, "INTERNAL")
         told["status"] = error.reason if error.reason.isupper() else usual
+        if not error.reason.isupper():
+            told["errors"] = [{"domain": "global", "reason": error.reason, "message": error.message}]
         if error.reason in ("SERVICE_DISABLED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"):
             told |= {"status": "PERMISSION_DENIED", "details": [{"reason": error.reason, "domain": "googleapis.com"}]}
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp import look as light
+from pdp.ask import last_asked, remote
 from pdp.errors import PdpError
 from pdp.gc import leftovers
 from pdp.look import kept
@@ -134,6 +135,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
                 "files": facts.get(f"ingest:{source.name}", {}).get("files", 0),
                 "enabled": session.config.values[source.name]["enabled"],
                 "changed_at": current[source.name]["created_at"] if source.name in current else None,
+                **_asked(session, source),
             }
             for source in pipeline.sources
         ],
@@ -149,6 +151,14 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "days": facts.get("merge", {}),
         "leftovers": [session.shown(path) for path, _ in leftovers(session, pipeline)],
     }  # fmt: skip
+
+
+def _asked(session: Session, source: Source) -> dict[str, Any]:
+    """When a source that is fetched last answered, and if it did not since: why, and since when."""
+    if remote(session, source) is None:
+        return {"answered_at": None, "stale": "", "stale_since": None}
+    last = last_asked(session, source)
+    return {"answered_at": last.get("at"), "stale": last.get("stale", ""), "stale_since": last.get("since")}
 
 
 def _counts(stage: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -41,12 +41,18 @@ def _head(found: dict[str, Any]) -> str:
 
 
 def _sources(found: dict[str, Any]) -> str:
-    rows = [["source", "files", "last change"]]
+    fetched = any(one["answered_at"] or one["stale"] for one in found["sources"])
+    rows = [["source", "files", "last change", *(["last answer"] if fetched else [])]]
     for one in found["sources"]:
         state = one["changed_at"] or "never fetched"
         state = "disabled" if not one["enabled"] else "absent: its raw folder is empty" if not one["files"] else state
-        rows.append([one["source"], str(one["files"]), state])
-    return table(rows, frozenset({1}))
+        rows.append([one["source"], str(one["files"]), state, *([one["answered_at"] or ""] if fetched else [])])
+    stale = [
+        f"{one['source']} is stale since {one['stale_since']}: {one['stale']}"
+        for one in found["sources"]
+        if one["stale"]
+    ]
+    return "\n".join([table(rows, frozenset({1})), *stale])
 
 
 def _tables(found: dict[str, Any]) -> str:
