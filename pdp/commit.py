@@ -63,13 +63,12 @@ def _build(
         _assert_conserved(stage, inputs, writers, facts)
         for snapshot in snapshots:
             _assert_unmoved(snapshot)
+        sizes = [temps[output.name].stat().st_size for output in stage.outputs]
+        digests = session.store.put(*temps.values())
         outputs = [
-            {
-                "name": output.name, "path": output.path, "size": temps[output.name].stat().st_size,
-                "rows": writers.rows[output.name], "hash": session.store.put(temps[output.name]),
-            }
-            for output in stage.outputs
-        ]  # fmt: skip
+            {"name": one.name, "path": one.path, "size": size, "rows": writers.rows[one.name], "hash": digest}
+            for one, size, digest in zip(stage.outputs, sizes, digests, strict=True)
+        ]
     finally:
         writers.abandon()
         for temp in temps.values():

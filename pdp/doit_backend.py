@@ -32,11 +32,8 @@ class RegistryBackend:
         return self.session.registry
 
     def get(self, task: str, key: str) -> Any:
-        state = self._state(task)
-        if not key.endswith(":"):
-            # A file that the task depends on: whether it changed is the identity's affair, doit may know it was there.
-            return True if state else None
-        return state.get(key)
+        # A file that the task depends on: whether it changed is the identity's affair, doit may know it was there.
+        return self._state(task).get(key) if key.endswith(":") else True
 
     def in_(self, task: str) -> bool:
         return bool(self._state(task))
@@ -59,10 +56,14 @@ class RegistryBackend:
 
     def remove(self, task: str) -> None:
         if not self.running:
-            self.registry.forget(task)
+            self._forget(task)
 
     def remove_all(self) -> None:
-        self.registry.forget(None)
+        self._forget(None)
+
+    def _forget(self, task: str | None) -> None:
+        with self.session.chain.transaction():
+            self.session.chain.forget(task)
 
     def dump(self) -> None:
         """doit is done. A forked worker must leave the parent's connection alone."""

@@ -89,9 +89,9 @@ class Reporter(ConsoleReporter):
         self._line(task.name, outcome, "", "", sentence)
 
     def _record(self, stage: str, outcome: str, reasons: list[str]) -> None:
-        with self.session.registry.transaction():
+        with self.session.chain.transaction():
             self.session.ensure_run()
-            self.session.registry.record_outcome(stage, outcome, reasons)
+            self.session.chain.record_outcome(stage, outcome, reasons)
 
     def _sentence(self, task: Any, fail: BaseFail) -> str:
         """One line. A fault of pdp's own names its place, not its values: a message may hold a reading."""
@@ -122,10 +122,7 @@ class Reporter(ConsoleReporter):
         bad = self.counts.get("failed", 0)
         if self.runtime_errors:
             self.write("\n".join(self.runtime_errors) + "\n")
-        registry = self.session.registry
-        if registry.run is not None:
-            with registry.transaction():
-                registry.end_run("failed" if bad else "ok", self.counts.get("current", 0))
+        self.session.end_run(ok=not bad, current=self.counts.get("current", 0))
         RegistryBackend.running = False
         collected = self._collected()
         self.session.lock.release()

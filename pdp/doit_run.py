@@ -18,7 +18,6 @@ from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
 from pdp.errors import SettingsError
 from pdp.gc import leftovers
-from pdp.registry.history import History
 from pdp.session import Session
 from pdp.stage import Pipeline
 
@@ -111,6 +110,7 @@ class PdpClean(Clean):
                 os.unlink(session.path(path))
             self.say(f"left over  {word} {session.shown(path)}")
         if not dryrun:
-            with session.registry.transaction() as db:
-                gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()
-                History(db).drop_current(gone)
+            gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()
+            if gone:
+                with session.chain.transaction():
+                    session.chain.drop_current(gone)

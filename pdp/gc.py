@@ -117,7 +117,8 @@ def _objects(session: Session, history: History) -> list[Object]:
 
 def _strays(session: Session, known: set[str]) -> Iterator[tuple[Path, int]]:
     """Files that a run which was killed left in the store: temp files, and objects that were never recorded."""
-    for place, _, names in os.walk(session.store.folder):
+    for place, folders, names in os.walk(session.store.folder):
+        folders[:] = [name for name in folders if Path(place, name) != session.store.records_folder]
         for name in names:
             path = Path(place, name)
             if path.parent.name + name not in known:

@@ -96,7 +96,8 @@ def write_manifest(session: Session, source: Source, plan: Plan, content: bytes)
     temp.write_bytes(content)
     output = source.manifest
     size = len(content)
-    outputs = [{"name": output.name, "path": output.path, "hash": session.store.put(temp), "size": size, "rows": None}]
+    (digest,) = session.store.put(temp)
+    outputs = [{"name": output.name, "path": output.path, "hash": digest, "size": size, "rows": None}]
     return {
         "stage": plan.stage, "outcome": "built", "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
         "facts": {"files": len(plan.identity["snapshot"])}, "outputs": outputs, "seconds": time.perf_counter() - began,

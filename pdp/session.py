@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp import __version__, config
+from pdp.chain import Chain
 from pdp.filehash import RACY_NS, FileHashes, Stat, stat_of
 from pdp.lock import RunLock
 from pdp.registry import Registry, dump
@@ -71,6 +72,10 @@ class Session:
         if self._registry is None:
             self._registry = Registry(self.data / "registry.db", read_only=self.read_only)
         return self._registry
+
+    @cached_property
+    def chain(self) -> Chain:
+        return Chain(self.registry, self.store)
 
     def close(self) -> None:
         if self._registry is not None:
@@ -161,6 +166,7 @@ class Session:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.lock = RunLock(self.data / ".lock")
         self.store.sweep()
+        self.chain.catch_up()
         folders = (
             {self.path(output.path).parent for output in self.pipeline.outputs.values()} if self.pipeline else set()
         )
@@ -171,6 +177,23 @@ class Session:
         """Opens the run's record with the first thing to record. Within the caller's transaction."""
         if self.registry.run is None:
             self.registry.begin_run(" ".join(["doit", *sys.argv[1:]]), self.versions())
+
+    def end_run(self, *, ok: bool, current: int) -> None:
+        """Closes the run's record, and makes what it left the release if that is a whole."""
+        release = self._release() if ok else None
+        if self.registry.run is None and (release is None or release == self.registry.release()):
+            return
+        with self.chain.transaction():
+            self.ensure_run()
+            self.chain.end_run("ok" if ok else "failed", current, release)
+
+    def _release(self) -> dict[str, int] | None:
+        """The current version of all that the pipeline makes, if each was made from the current version of its inputs."""
+        if self.pipeline is None:
+            return None
+        names = self.pipeline.outputs.keys()
+        current = {name: row["version"] for name, row in self.registry.current().items() if name in names}
+        return current if current.keys() == names and not self.registry.outdated() & names else None
 
     def flush(self) -> None:
         """Keeps what this process learned: hashes of files, and what the pipeline is, for those who only look."""

@@ -12,47 +12,93 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from pdp.disk import make_folder, sync
 from pdp.errors import RegistryError
 from pdp.filehash import sha256_of
 from pdp.places import object_name
 
+RECORDS = "records"
+TEMPS = "tmp"
+
 
 class Store:
-    """Objects below one folder, at `ab/cdef…`."""
+    """Objects below one folder, at `ab/cdef…`; beside them the records of the history, at `records/abcdef…`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.records_folder = folder / RECORDS
 
     def path(self, digest: str) -> Path:
         return self.folder / object_name(digest)
 
     def temp(self) -> Path:
         """A fresh name for a file that is to become an object, on the store's file system."""
-        folder = self.folder / "tmp"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self.folder / TEMPS
+        make_folder(folder)
         handle, name = tempfile.mkstemp(dir=folder, prefix="new-")
         os.close(handle)
         return Path(name)
 
     def sweep(self) -> None:
-        """Removes what a run that was killed left behind. Only under the run's lock."""
-        for left in (self.folder / "tmp").glob("new-*"):
+        """Removes what a run that was killed left behind, and makes sure of the names that it made. Only under the run's lock."""
+        if not self.folder.is_dir():
+            return
+        for left in (self.folder / TEMPS).glob("new-*"):
             left.unlink(missing_ok=True)
+        # A killed run may have made folders whose names are not on the disk yet: what lies in them would be gone with them.
+        sync(self.folder)
+        if (self.records_folder).is_dir():
+            sync(self.records_folder)
 
-    def put(self, temp: Path) -> str:
-        """Makes the file `temp` an object and gives its hash. The object is on the disk when this returns."""
-        digest = sha256_of(temp)
-        target = self.path(digest)
-        if target.exists() and sha256_of(target) == digest:
-            temp.unlink()
-            return digest
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def put(self, *temps: Path) -> list[str]:
+        """Makes the files `temps` objects and gives their hashes. The objects are on the disk when this returns."""
+        digests = [sha256_of(temp) for temp in temps]
+        for temp, digest in zip(temps, digests, strict=True):
+            target = self.path(digest)
+            if target.exists() and sha256_of(target) == digest:
+                temp.unlink()
+            else:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._place(temp, target)
+        # Those that were there too: a run that was killed may have left them without their names on the disk.
+        for folder in sorted({self.path(digest).parent for digest in digests}):
+            sync(folder)
+        sync(self.folder)
+        return digests
+
+    def _place(self, temp: Path, target: Path) -> None:
         sync(temp)
         temp.chmod(0o400)
         os.replace(temp, target)
-        sync(target.parent)
-        sync(self.folder)
+
+    # Records
+
+    def record_path(self, digest: str) -> Path:
+        return self.records_folder / digest
+
+    def put_record(self, content: bytes) -> str:
+        """Keeps a record of the history and gives its hash. It is on the disk when this returns."""
+        digest = hashlib.sha256(content).hexdigest()
+        make_folder(self.records_folder)
+        temp = self.temp()
+        try:
+            temp.write_bytes(content)
+            self._place(temp, self.record_path(digest))
+        finally:
+            temp.unlink(missing_ok=True)
+        sync(self.records_folder)
         return digest
+
+    def records(self) -> set[str]:
+        """The hashes of all records that are there."""
+        try:
+            return set(os.listdir(self.records_folder))
+        except FileNotFoundError:
+            return set()
+
+    def remove_record(self, digest: str) -> None:
+        self.record_path(digest).unlink(missing_ok=True)
+        sync(self.records_folder)
 
     def has(self, digest: str) -> bool:
         """Whether the object is there and whole. A damaged one counts as missing: it will be built again."""
@@ -96,12 +142,3 @@ class Store:
 
 def lost(digest: str) -> RegistryError:
     return RegistryError(f"the store has lost the object {digest[:12]}", hint="run doit -a to build everything again")
-
-
-def sync(path: Path) -> None:
-    """Puts a file, or a folder's names, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

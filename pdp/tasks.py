@@ -134,16 +134,17 @@ class Action:
 
 def finish(session: Session, task: str, record: dict[str, Any] | None, state: dict[str, Any]) -> None:
     """Commits a finished task, then publishes what it made. The commit is the point of no return."""
-    registry = session.registry
-    with registry.transaction():
+    if not record and state == session.registry.doit_state(task):
+        return  # a group of tasks, which doit saves each time
+    with session.chain.transaction():
         if record:
             session.ensure_run()
-            session.outcomes[task] = (registry.commit_stage(record), record)
+            session.outcomes[task] = (session.chain.commit_stage(record), record)
             session.remember_statements(record["identity"].get("code"))
-        registry.put_doit_state(task, state)
+        session.registry.put_doit_state(task, state)
     if record:
         try:
-            session.told += publish(session, record["outputs"], registry.version_of)
+            session.told += publish(session, record["outputs"], session.registry.version_of)
         except (OSError, PdpError) as error:
             reason = error if isinstance(error, PdpError) else f"{error.strerror}: {error.filename}"
             session.told.append(

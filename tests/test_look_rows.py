@@ -139,7 +139,7 @@ def test_instants_are_iso_text_in_utc(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     temp = store.temp()
     pq.write_table(table.append_column("exact", exact), temp)
-    version = {"artifact": "a", "version": 1, "hash": store.put(temp), "path": "x/a.parquet", "current": True}
+    version = {"artifact": "a", "version": 1, "hash": store.put(temp)[0], "path": "x/a.parquet", "current": True}
     found = read(str(tmp_path), version).to_pylist()[0]
     assert (found["instant_utc"], found["exact"]) == ("2026-01-01T05:00:00Z", "2026-01-01T05:00:00.500Z")
 

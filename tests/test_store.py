@@ -11,7 +11,7 @@ from pdp.store import Store
 def put(store: Store, content: bytes) -> str:
     temp = store.temp()
     temp.write_bytes(content)
-    return store.put(temp)
+    return store.put(temp)[0]
 
 
 def test_an_object_is_named_by_its_bytes_and_kept_once(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ COMMANDS = {
     "pin": Entry("pdp.look.gc:pin", "Keep a version from being collected.", light=True),
     "unpin": Entry("pdp.look.gc:unpin", "Let a version be collected again.", light=True),
     "gc": Entry("pdp.look.gc:main", "Collect old versions that the settings do not keep.", light=True),
+    "recover": Entry("pdp.cli.keep:recover", "Make a lost or damaged registry again from the store."),
     "fingerprint": Entry("pdp.look.code:main", "Print the identity of a function's code, and explain it.", light=True),
     "next": Entry("pdp.cli.next:main", "Say where the result is and what to do next.", light=True),
 }

@@ -124,7 +124,7 @@ def config_files(root: str, path: str) -> list[str]:
     return [*named, path, f"{code}/config.py", f"{code}/settings.py"]
 
 
-def open_history(*, read_only: bool = True) -> tuple[History, str]:
+def open_history() -> tuple[History, str]:
     """What the project around the working folder remembers, and its data folder.
 
     Raises:
@@ -136,7 +136,7 @@ def open_history(*, read_only: bool = True) -> tuple[History, str]:
     data = data_folder(root)
     if not os.path.isfile(f"{data}/registry.db"):
         raise nothing_built(root, data)
-    return History.open(f"{data}/registry.db", read_only=read_only), data
+    return History.open(f"{data}/registry.db"), data
 
 
 def outlook() -> dict[str, Any]:

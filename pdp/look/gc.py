@@ -84,12 +84,21 @@ def unpin(argv: list[str]) -> int:
 def _set_pin(argv: list[str], usage: str, wanted: bool) -> int:
     arguments = parse(argv, usage, flags=("--json",))
     name = arguments.words(1, 1)[0]
-    history, data = open_history(read_only=False)
-    version = pick(history, name, explicit=True)
-    if wanted and not is_held(data, version):
-        raise PdpError(f"{label(version)} was collected already", hint="there is nothing left to keep")
-    change = history.pin if wanted else history.unpin
-    changed = change(version["artifact"], version["version"])
+    from pathlib import Path
+
+    from pdp.chain import Chain
+    from pdp.registry import Registry
+    from pdp.registry.history import History
+    from pdp.store import Store
+
+    _, data = open_history()
+    chain = Chain(Registry(Path(data, "registry.db")), Store(Path(data, "store")))
+    with chain.transaction():
+        version = pick(History(chain.registry.db), name, explicit=True)
+        if wanted and not is_held(data, version):
+            raise PdpError(f"{label(version)} was collected already", hint="there is nothing left to keep")
+        change = chain.pin if wanted else chain.unpin
+        changed = change(version["artifact"], version["version"])
     if "--json" in arguments.flags:
         print_json({"artifact": label(version), "pinned": wanted, "changed": changed})
     elif wanted:

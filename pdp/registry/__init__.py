@@ -10,7 +10,8 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 
-from pdp.errors import RegistryError
+from pdp.disk import DiskError, free, make_folder, told
+from pdp.errors import PdpError, RegistryError
 
 # A command that only looks is done in the time that json, pathlib or typing take to load: they come in where needed.
 TYPE_CHECKING = False
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pdp.filehash import Stat
-
-APPLICATION_ID = 0x70647031  # "pdp1"
-VERSION = 1
 
 
 def now() -> str:
@@ -35,46 +33,63 @@ def connect(path: str | os.PathLike[str], *, read_only: bool = False) -> sqlite3
     Raises:
         RegistryError: the file cannot be opened, is not a registry, or was written by a newer pdp.
     """
-    name = os.path.basename(path)
+    from pdp.registry.migrate import bring_up
+
+    connection = None
     try:
         if not read_only:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             # Owner only, from its first byte: SQLite would take the umask's word.
+            make_folder(os.path.dirname(path))
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         mode = "ro" if read_only else "rw"
         connection = sqlite3.connect(
             f"file:{_quoted(path)}?mode={mode}", uri=True, timeout=30, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA foreign_keys = ON")
-        if not read_only:
-            # EXTRA also syncs the folder after the journal is unlinked: without it a reported commit may come undone.
-            connection.execute("PRAGMA synchronous = EXTRA")
-        _check_version(connection, name, read_only)
-    except sqlite3.DatabaseError as error:
-        raise RegistryError(f"the registry {name} cannot be read ({error})", hint="restore it from a copy") from error
-    except OSError as error:
-        raise RegistryError(f"the registry {path} cannot be opened: {error.strerror}") from error
+        for pragma in PRAGMAS if read_only else (*PRAGMAS, *WRITERS):
+            connection.execute(f"PRAGMA {pragma}")
+        bring_up(connection, os.fspath(path), read_only=read_only)
+    except BaseException as error:
+        if connection:
+            connection.close()
+        raise _refused(error, os.fspath(path)) from error
     return connection
+
+
+# The file is as little trusted as any other input; what it names must exist.
+PRAGMAS = ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON")
+# EXTRA also syncs the folder after the journal is unlinked: without it a reported commit may come undone.
+WRITERS = ("synchronous = EXTRA", "fullfsync = ON")
+
+
+def _refused(error: BaseException, path: str) -> BaseException:
+    """What a person is told of a registry that does not open."""
+    if isinstance(error, OSError):
+        return told(error, f"the registry {os.path.basename(path)} cannot be opened")
+    return sqlite_told(error, path) if isinstance(error, sqlite3.Error) else error
+
+
+def sqlite_told(error: sqlite3.Error, path: str) -> PdpError:
+    """An SQLite error as a sentence: it speaks of the disk, the folder's rights, another process, or the file itself."""
+    hints = {
+        "SQLITE_FULL": f"make room ({free(path)} left on that disk), then run doit again",
+        "SQLITE_BUSY": "wait until the other pdp or doit is done, then try again",
+        "SQLITE_READONLY": "make the data folder writable for you",
+        "SQLITE_CANTOPEN": "is the data folder there, and open to you?",
+        "SQLITE_IOERR": "check the disk",
+    }
+    name = getattr(error, "sqlite_errorname", "")
+    for start, hint in hints.items():
+        if name.startswith(start):
+            return DiskError(f"the registry {path} cannot be used ({error})", hint=hint)
+    return RegistryError(
+        f"the registry {os.path.basename(path)} is damaged and cannot be read ({error})",
+        hint="pdp recover makes it again from the store; what was committed is not lost",
+    )
 
 
 def _quoted(path: str | os.PathLike[str]) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _check_version(connection: sqlite3.Connection, name: str, read_only: bool) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == VERSION:
-        return
-    if version > VERSION:
-        raise RegistryError(f"the registry {name} was written by a newer pdp", hint="upgrade pdp")
-    if read_only:
-        raise RegistryError(f"the registry {name} is empty", hint="run doit first")
-    with open(os.path.join(os.path.dirname(__file__), "schema.sql"), encoding="utf-8") as file:
-        schema = file.read()
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {schema} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
-    )
 
 
 class Registry:
@@ -83,7 +98,7 @@ class Registry:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path, self.read_only = path, read_only
         self.db = connect(path, read_only=read_only)
-        self.run: int | None = None
+        self.run: dict[str, Any] | None = None
 
     def close(self) -> None:
         self.db.close()
@@ -95,18 +110,9 @@ class Registry:
     # Runs
 
     def begin_run(self, command: str, versions: dict[str, str]) -> None:
-        """Opens a run; one that was left open crashed. Within the caller's transaction."""
-        self.db.execute("UPDATE run SET status = 'crashed' WHERE status = 'running'")
-        self.run = self.db.execute(
-            "INSERT INTO run (started_at, status, command, versions) VALUES (?, 'running', ?, ?)",
-            (now(), command, dump(versions)),
-        ).lastrowid
-
-    def end_run(self, status: str, current: int) -> None:
-        self.db.execute(
-            "UPDATE run SET status = ?, finished_at = ?, current_count = ? WHERE id = ?",
-            (status, now(), current, self.run),
-        )
+        """Opens a run; its row comes with the first record that names it. Within the caller's transaction."""
+        number = self.db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM run").fetchone()[0]
+        self.run = {"id": number, "started_at": now(), "command": command, "versions": versions}
 
     # Stages
 
@@ -167,84 +173,33 @@ class Registry:
         )
         return [{"stage": row["stage"], "reason": load(row["reasons"])[0]} for row in rows]
 
+    def current_of(self, stage: str) -> dict[str, str]:
+        """The hashes of what the stage last gave, by artifact."""
+        rows = self.db.execute(
+            "SELECT a.name, a.hash FROM current c JOIN artifact a USING (name, version) WHERE c.stage = ?", (stage,)
+        )
+        return {row["name"]: row["hash"] for row in rows}
+
+    def release(self) -> dict[str, int]:
+        """What the last complete run left: artifact -> version."""
+        return {row["name"]: row["version"] for row in self.db.execute("SELECT name, version FROM release")}
+
+    def outdated(self) -> set[str]:
+        """Current artifacts that were made from an input which is no longer current."""
+        rows = self.db.execute(
+            "SELECT DISTINCT c.name FROM current c JOIN input i USING (stage_run) "
+            "LEFT JOIN current n ON n.name = i.name AND n.version = i.version WHERE n.name IS NULL"
+        )
+        return {row["name"] for row in rows}
+
+    def is_pinned(self, artifact: str, version: int) -> bool:
+        row = self.db.execute("SELECT 1 FROM pin WHERE name = ? AND version = ?", (artifact, version)).fetchone()
+        return row is not None
+
     def version_of(self, name: str, digest: str) -> int | None:
         """The version that these bytes are of this artifact."""
         row = self.db.execute("SELECT version FROM artifact WHERE name = ? AND hash = ?", (name, digest)).fetchone()
         return row["version"] if row else None
-
-    def commit_stage(self, record: dict[str, Any]) -> str:
-        """Records a finished stage within the caller's transaction and gives its outcome.
-
-        `record`: stage, outcome (built or restored), reasons, key, identity, facts, seconds, and outputs, each with
-        name, path, hash, size, rows. A built stage whose outputs are what they were is `unchanged`.
-        """
-        before = {
-            row["name"]: row["hash"]
-            for row in self.db.execute(
-                "SELECT a.name, a.hash FROM current c JOIN artifact a USING (name, version) WHERE c.stage = ?",
-                (record["stage"],),
-            )
-        }
-        outcome = record["outcome"]
-        if outcome == "built" and before == {output["name"]: output["hash"] for output in record["outputs"]}:
-            outcome = "unchanged"
-        stage_run = self._insert_stage_run(record, outcome)
-        self.db.execute("DELETE FROM current WHERE stage = ?", (record["stage"],))
-        for output in record["outputs"]:
-            version = self._version(output, stage_run)
-            self.db.execute("INSERT INTO output VALUES (?, ?, ?)", (stage_run, output["name"], version))
-            self.db.execute(
-                "INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?)",
-                (output["name"], version, record["stage"], stage_run),
-            )
-        for name, digest in record["identity"]["inputs"].items():
-            self.db.execute(
-                "INSERT INTO input SELECT ?, name, version FROM artifact WHERE name = ? AND hash = ?",
-                (stage_run, name, digest),
-            )
-        self.db.execute(
-            "INSERT OR REPLACE INTO trace (stage, key, stage_run) VALUES (?, ?, ?)",
-            (record["stage"], record["key"], stage_run),
-        )
-        return outcome
-
-    def record_outcome(self, stage: str, outcome: str, reasons: list[str]) -> None:
-        """A stage that made nothing: its last good record stays what counts. Within the caller's transaction."""
-        self.db.execute(
-            "INSERT INTO stage_run (run, stage, outcome, reasons, at) VALUES (?, ?, ?, ?, ?)",
-            (self.run, stage, outcome, dump(reasons), now()),
-        )
-
-    def _insert_stage_run(self, record: dict[str, Any], outcome: str) -> int:
-        # One table in two forms has its rows once.
-        named = {o["name"].removesuffix(".csv"): o["rows"] for o in record["outputs"] if o["rows"] is not None}
-        cursor = self.db.execute(
-            "INSERT INTO stage_run (run, stage, outcome, reasons, key, identity, facts, rows, seconds, at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self.run, record["stage"], outcome, dump(record["reasons"]), record["key"], dump(record["identity"]),
-                dump(record["facts"]), sum(named.values()) if named else None, record["seconds"], now(),
-            ),
-        )  # fmt: skip
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
-
-    def _version(self, output: dict[str, Any], stage_run: int) -> int:
-        """The version of these bytes: the one they had before, or the next."""
-        name = output["name"]
-        known = self.db.execute(
-            "SELECT version FROM artifact WHERE name = ? AND hash = ?", (name, output["hash"])
-        ).fetchone()
-        if known:
-            return known["version"]
-        version = self.db.execute(
-            "SELECT COALESCE(MAX(version), 0) + 1 FROM artifact WHERE name = ?", (name,)
-        ).fetchone()[0]
-        self.db.execute(
-            "INSERT INTO artifact VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (name, version, output["hash"], output["size"], output["rows"], output["path"], stage_run, now()),
-        )
-        return version
 
     # doit's own state
 
@@ -253,14 +208,8 @@ class Registry:
         return load(row["state"]) if row else {}
 
     def put_doit_state(self, task: str, state: dict[str, Any]) -> None:
+        """Within the caller's transaction."""
         self.db.execute("INSERT OR REPLACE INTO doit_state VALUES (?, ?)", (task, dump(state)))
-
-    def forget(self, task: str | None) -> None:
-        """Forgets a task, or all: the next run builds it, whatever the store holds."""
-        tasks = {"task": task}
-        with self.transaction():
-            self.db.execute("DELETE FROM doit_state WHERE :task IS NULL OR task = :task", tasks)
-            self.db.execute("UPDATE trace SET forgotten = 1 WHERE :task IS NULL OR stage = :task", tasks)
 
     # Caches
 
@@ -292,7 +241,13 @@ class Transaction:
         return self.db
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.db.execute("COMMIT" if kind is None else "ROLLBACK")
+        try:
+            if kind is None:
+                self.db.execute("COMMIT")
+        finally:
+            # After some errors SQLite has rolled back by itself.
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
 
 
 def load(text: str) -> Any:

@@ -46,8 +46,8 @@ class History:
         self.db = db
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, read_only: bool = True) -> History:
-        return cls(connect(path, read_only=read_only))
+    def open(cls, path: str | os.PathLike[str]) -> History:
+        return cls(connect(path, read_only=True))
 
     # Names
 
@@ -173,24 +173,12 @@ class History:
         rows = self.db.execute("SELECT COALESCE(SUM(size), 0) FROM (SELECT DISTINCT hash, size FROM artifact)")
         return rows.fetchone()[0]
 
-    def pin(self, artifact: str, version: int) -> bool:
-        """Keeps a version from being collected; False if it was pinned."""
-        return self.db.execute("INSERT OR IGNORE INTO pin VALUES (?, ?)", (artifact, version)).rowcount == 1
-
-    def unpin(self, artifact: str, version: int) -> bool:
-        """False if it was not pinned."""
-        return self.db.execute("DELETE FROM pin WHERE name = ? AND version = ?", (artifact, version)).rowcount == 1
-
     # What is left of stages that are gone
 
     def paths(self) -> list[tuple[str, str]]:
         """Every path that something was ever written to, and what it was."""
         rows = self.db.execute("SELECT DISTINCT a.path, a.name FROM artifact a ORDER BY a.path")
         return [(row["path"], row["name"]) for row in rows]
-
-    def drop_current(self, artifacts: Collection[str]) -> None:
-        """Of these nothing is current any more; their versions stay in the records."""
-        self.db.executemany("DELETE FROM current WHERE name = ?", [(name,) for name in artifacts])
 
 
 def _parted(row: sqlite3.Row, *lists: str) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The registry's tables, brought to the version of this pdp: one file per version, each in one transaction.
+
+A registry that is new goes the same way as one that is old, so that the way is always in use.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from pdp.errors import RegistryError
+
+APPLICATION_ID = 0x70647031  # "pdp1"
+VERSION = 2
+
+
+def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> None:
+    """Makes the tables of a new registry, or adds what an older one lacks. A copy of the older one is kept beside it.
+
+    Raises:
+        RegistryError: it is another program's file, of a newer pdp, or would have to be changed to be read.
+    """
+    name = os.path.basename(path)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    if version == VERSION and owner == APPLICATION_ID:
+        return
+    is_empty = not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and not (is_empty and owner == version == 0):
+        raise RegistryError(
+            f"{name} is not pdp's registry", hint="put it elsewhere, and run pdp recover if the registry is gone"
+        )
+    if version > VERSION:
+        raise RegistryError(f"the registry {name} was written by a newer pdp", hint="upgrade pdp")
+    if read_only:
+        state = "empty" if is_empty else "of an older pdp"
+        raise RegistryError(f"the registry {name} is {state}", hint="run doit first")
+    if not is_empty:
+        copy(connection, f"{path}.v{version}")
+    for number in range(version + 1, VERSION + 1):
+        _migrate(connection, number)
+
+
+def _migrate(connection: sqlite3.Connection, number: int) -> None:
+    with open(os.path.join(os.path.dirname(__file__), "schema", f"{number}.sql"), encoding="utf-8") as file:
+        statements = file.read()
+    try:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; "
+            "COMMIT;"
+        )
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def copy(connection: sqlite3.Connection, target: str) -> None:
+    """A copy of an open database at `target`, checked and on the disk when this returns: whole or not there at all.
+
+    Raises:
+        RegistryError: the copy does not pass SQLite's own check.
+    """
+    beside = f"{target}.pdp-tmp"
+    try:
+        os.close(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+        with_copy = sqlite3.connect(beside)
+        try:
+            connection.backup(with_copy)
+            found = with_copy.execute("PRAGMA integrity_check").fetchone()[0]
+        finally:
+            with_copy.close()
+        if found != "ok":
+            raise RegistryError(f"the copy of the registry is damaged ({found})", hint="run pdp verify")
+        # SQLite leaves a backup to the operating system's mercy.
+        for place in (beside, os.path.dirname(target)):
+            handle = os.open(place, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+            if place == beside:
+                os.replace(beside, target)
+    finally:
+        if os.path.exists(beside):
+            os.unlink(beside)
