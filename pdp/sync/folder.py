@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pdp.errors import SyncError
 from pdp.places import object_name
-from pdp.store import sync
+from pdp.disk import sync
 from pdp.sync.backend import NAME, Cell, Conflict, Missing, checked
 
 LEFT_BEHIND_S = 24 * 3600

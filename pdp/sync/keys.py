@@ -161,7 +161,7 @@ def write(keys: Keys, path: Path) -> None:
     Raises:
         SettingsError: there is one already, or it cannot be written.
     """
-    from pdp.store import sync
+    from pdp.disk import sync
 
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
