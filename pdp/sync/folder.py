@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pdp.disk import sync
 from pdp.errors import SyncError
 from pdp.places import object_name
-from pdp.disk import sync
 from pdp.sync.backend import NAME, Cell, Conflict, Missing, checked
 
 LEFT_BEHIND_S = 24 * 3600
