@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,12 +18,18 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.crash import errors, kill
+from tests.crash import errors, full, kill, power
 from tests.crash.kill import Tally
 from tests.crash.process import strace_works
 from tests.crash.scenes import BY_NAME, Scene, Stage, set_up
+from tests.crash.together import WORKERS, together
 
 Job = Callable[[], Tally]
+
+# Of one kind of finding in one scene, so many are printed; all are counted.
+SHOWN = 4
+# A scene's power cuts in so many pieces; a repair's calls of which so many are killed (0: all).
+PARTS, NESTED = 60, 6
 
 
 def main() -> int:
@@ -30,8 +37,13 @@ def main() -> int:
     if problem := strace_works():
         print(f"cannot run: {problem}", file=sys.stderr)
         return 2
+    if arguments.campaign == "full" and (problem := full.mounts_work()):
+        print(f"full: not tried here: {problem}")
+        return 0
     place = Path(tempfile.mkdtemp(prefix="pdp-crash-", dir=_memory()))
     print(f"seed {arguments.seed}: CRASH_SEED={arguments.seed} makes the same choice again", flush=True)
+    if arguments.campaign == "together":
+        return _together(arguments, place)
     total, began = Tally(), time.monotonic()
     try:
         with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("fork")) as pool:
@@ -44,9 +56,21 @@ def main() -> int:
     return int(bool(total.findings or total.missed))
 
 
+def _together(arguments: argparse.Namespace, place: Path) -> int:
+    minute = together(place, arguments.seconds or 60, arguments.seed)
+    shutil.rmtree(place)
+    for problem, times in Counter(minute.problems).items():
+        print(f"  {times} x {problem}")
+    print(
+        f"together: {minute.runs} runs by {WORKERS} at once, {minute.kills} killed, {minute.edits} edits, {minute.reads} looks, "
+        f"{sum(minute.commits.values())} reported commits, {len(minute.problems)} problems"
+    )
+    return int(bool(minute.problems))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("campaign", choices=CAMPAIGNS)
+    parser.add_argument("campaign", choices=[*CAMPAIGNS, "together"])
     parser.add_argument("scenes", nargs="*", help=f"of: {', '.join(BY_NAME)}")
     parser.add_argument(
         "--sample", type=int, default=0, help="so many points of each scene, chosen by the seed; 0: all"
@@ -72,17 +96,21 @@ def campaign(arguments: argparse.Namespace, scene: Scene, place: Path, pool: Pro
     """One scene: its points, in parallel."""
     folder = Path(tempfile.mkdtemp(dir=place))
     stage = pool.submit(set_up, scene, folder).result()
-    calls = pool.submit(kill.points, stage, folder).result()
-    jobs = CAMPAIGNS[arguments.campaign](stage, calls, folder)
-    generator = random.Random(f"{arguments.seed}{scene.name}")
-    if arguments.sample or arguments.seconds:
-        jobs = generator.sample(jobs, min(len(jobs), arguments.sample or len(jobs)))
+    jobs = pool.submit(CAMPAIGNS[arguments.campaign], stage, folder).result()
+    found = len(jobs)
+    random.Random(f"{arguments.seed}{scene.name}").shuffle(jobs)
+    jobs = jobs[: arguments.sample or None]
     tally, until = Tally(), time.monotonic() + (arguments.seconds or 10**9)
+    told: Counter[str] = Counter()
+    done = 0
     for one in _results(pool, jobs, until):
+        done += 1
         tally.add(one)
         for finding in one.findings:
-            print(f"  {finding}", flush=True)
-    print(f"{scene.name}: {len(calls)} calls, {said(tally)}", flush=True)
+            told[finding.problems[0][:60]] += 1
+            if told[finding.problems[0][:60]] <= SHOWN:
+                print(f"  {finding}", flush=True)
+    print(f"{scene.name}: {done} of {found}: {said(tally)}", flush=True)
     shutil.rmtree(folder)
     return tally
 
@@ -100,19 +128,41 @@ def _results(pool: ProcessPoolExecutor, jobs: list[Job], until: float) -> Iterab
         yield one.result()
 
 
-def _signals(stage: Stage, calls: list[Any], place: Path) -> list[Job]:
-    return [
-        partial(kill.signal_at, stage, call, place, how) for call in calls for how in (signal.SIGINT, signal.SIGTERM)
-    ]
+def _kill(stage: Stage, place: Path) -> list[Job]:
+    return [partial(kill.kill_at, stage, call, place) for call in kill.points(stage, place)]
 
 
-CAMPAIGNS: dict[str, Callable[[Stage, list[Any], Path], list[Job]]] = {
-    "kill": lambda stage, calls, place: [partial(kill.kill_at, stage, call, place) for call in calls],
-    "nested": lambda stage, calls, place: [partial(kill.kill_twice, stage, call, 0, place) for call in calls],
+def _nested(stage: Stage, place: Path) -> list[Job]:
+    return [partial(kill.kill_twice, stage, call, NESTED, place) for call in kill.points(stage, place)]
+
+
+def _signals(stage: Stage, place: Path) -> list[Job]:
+    both = (signal.SIGINT, signal.SIGTERM)
+    return [partial(kill.signal_at, stage, call, place, how) for call in kill.points(stage, place) for how in both]
+
+
+def _errors(stage: Stage, place: Path) -> list[Job]:
+    calls = [call for call in kill.points(stage, place) if call.touches_data]
+    return [partial(errors.error_at, stage, call, name, place) for call in calls for name in errors.ERRORS]
+
+
+def _power(stage: Stage, place: Path) -> list[Job]:
+    recorder, calls = power.record(stage, place)
+    return [partial(power.cut, stage, recorder.root, calls, part, PARTS, place) for part in range(PARTS)]
+
+
+def _after_kill(stage: Stage, place: Path) -> list[Job]:
+    return [partial(power.cut_after_kill, stage, call, place) for call in kill.points(stage, place)]
+
+
+CAMPAIGNS: dict[str, Callable[[Stage, Path], list[Job]]] = {
+    "kill": _kill,
+    "nested": _nested,
     "signals": _signals,
-    "errors": lambda stage, calls, place: [
-        partial(errors.error_at, stage, call, name, place) for call in calls for name in errors.ERRORS
-    ],
+    "errors": _errors,
+    "power": _power,
+    "after-kill": _after_kill,
+    "full": full.sizes,
 }
 
 if __name__ == "__main__":

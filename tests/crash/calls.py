@@ -56,6 +56,11 @@ class Call:
         text = _text(" ".join(part for part in self.arguments if "/" in part or "\\x" in part))
         return str(root) in text
 
+    @property
+    def touches_data(self) -> bool:
+        """Whether it is about a file, and not about what the command prints."""
+        return self.name != "write" or not self.arguments[0].startswith(("1<", "2<"))
+
 
 def trace(root: Path, words: Sequence[str], log: Path, *, data: bool = False) -> tuple[Ended, list[Call]]:
     """Runs a command to its end; gives its write-type calls. `data`: with all the bytes that were written."""

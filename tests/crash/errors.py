@@ -17,7 +17,7 @@ ERRORS = ("ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT", "EMFILE", "EINTR", "ENOE
 def error_at(stage: Stage, call: Call, name: str, place: Path) -> Tally:
     """Lets one call fail, checks what was said and what is left, runs again, checks the end."""
     root, ended = _failed(stage, call, name, place)
-    problems = check(stage, root, ended) + _badly_said(stage, ended)
+    problems = check(stage, root, ended) + badly_said(ended)
     problems = problems or mend(stage, root)
     shutil.rmtree(root.parent)
     return Tally(1, 0, [Finding(stage.scene.name, f"{name} at {call.point}", problems)] if problems else [])
@@ -28,7 +28,7 @@ def _failed(stage: Stage, call: Call, name: str, place: Path) -> tuple[Path, End
     return root, inject(root, stage.scene.words, call, f"error={name}")
 
 
-def _badly_said(stage: Stage, ended: Ended) -> list[str]:
+def badly_said(ended: Ended) -> list[str]:
     """A failure is told in words, with a code; a success may have had no need of the call."""
     if ended.code < 0:
         return [f"ended by signal {-ended.code}"]

@@ -60,8 +60,8 @@ class Ended:
         return "Traceback" in self.printed
 
 
-def run(root: Path, words: Sequence[str], strace: Sequence[str] = (), environ: dict[str, str] | None = None) -> Ended:
-    """Runs `words` (doit … or pdp …) in `root`; with options for strace, under it.
+def run(root: Path, words: Sequence[str], strace: Sequence[str] = (), kill_after: float | None = None) -> Ended:
+    """Runs `words` (doit … or pdp …) in `root`; with options for strace, under it; killed after some seconds, if asked.
 
     Raises:
         RuntimeError: strace could not attach.
@@ -71,12 +71,12 @@ def run(root: Path, words: Sequence[str], strace: Sequence[str] = (), environ: d
         child = os.fork()
         if child == 0:
             os.close(go)
-            _be(root, words, environ or {}, printed.fileno(), wait)
+            _be(root, words, printed.fileno(), wait)
         os.close(wait)
         tracer = _attach(child, strace) if strace else None
         os.write(go, b"!")
         os.close(go)
-        code, hung = _wait(child)
+        code, hung = _wait(child, kill_after)
         if tracer:
             assert tracer.stderr
             tracer.stderr.read()
@@ -96,23 +96,25 @@ def _attach(child: int, options: Sequence[str]) -> subprocess.Popen[str]:
     return tracer
 
 
-def _wait(child: int) -> tuple[int, bool]:
+def _wait(child: int, kill_after: float | None) -> tuple[int, bool]:
     ended, hung = threading.Event(), threading.Event()
 
     def stop() -> None:
-        if not ended.wait(HANGS_AFTER_S):
-            hung.set()
+        if not ended.wait(HANGS_AFTER_S if kill_after is None else kill_after):
+            if kill_after is None:
+                hung.set()
             os.kill(child, signal.SIGKILL)
 
     watch = threading.Thread(target=stop)
     watch.start()
-    _, status = os.waitpid(child, 0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     ended.set()
-    watch.join()
+    watch.join()  # the child is reaped only now: its number is no other process's before that
+    _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status), hung.is_set()
 
 
-def _be(root: Path, words: Sequence[str], environ: dict[str, str], out: int, wait: int) -> None:
+def _be(root: Path, words: Sequence[str], out: int, wait: int) -> None:
     """Never returns: the child becomes the command, to its end."""
     code = 70
     try:
@@ -125,7 +127,6 @@ def _be(root: Path, words: Sequence[str], environ: dict[str, str], out: int, wai
         atexit._clear()
         for name in [name for name in os.environ if name.startswith("PDP_")]:
             del os.environ[name]
-        os.environ.update(environ)
         os.chdir(root)
         os.read(wait, 1)
         os.close(wait)

@@ -161,7 +161,8 @@ GOOD = ("built", "restored", "unchanged", "current")
 def reported(printed: str) -> dict[str, str]:
     """Stage -> outcome, as far as a run came to say it."""
     lines = [line.split() for line in printed.splitlines() if line and not line.startswith(" ")]
-    return {words[0]: words[1] for words in lines if len(words) > 1 and words[1] in (*GOOD, "failed", "blocked")}
+    outcomes = (*GOOD, "failed", "blocked")
+    return {w[0]: w[1] for w in lines if len(w) > 1 and w[1] in outcomes and not w[0].isdigit()}
 
 
 def broken(state: State, expected: Expected, printed: str = "") -> list[str]:
