@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import random
 from pathlib import Path
 
 import pytest
@@ -11,3 +13,12 @@ from tests.project import Project
 def project(tmp_path: Path) -> Project:
     """A small pdp project of its own."""
     return Project(tmp_path)
+
+
+def pytest_configure() -> None:
+    """One seed for the slices of the crash campaigns, whichever worker runs them."""
+    os.environ.setdefault("CRASH_SEED", str(random.randrange(10**6)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"slices of tests/crash: CRASH_SEED={os.environ['CRASH_SEED']} chooses the same again")

@@ -6,7 +6,6 @@ import argparse
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -137,8 +136,9 @@ def _nested(stage: Stage, place: Path) -> list[Job]:
 
 
 def _signals(stage: Stage, place: Path) -> list[Job]:
-    both = (signal.SIGINT, signal.SIGTERM)
-    return [partial(kill.signal_at, stage, call, place, how) for call in kill.points(stage, place) for how in both]
+    return [
+        partial(kill.signal_at, stage, call, place, how) for call in kill.points(stage, place) for how in kill.ASKED
+    ]
 
 
 def _errors(stage: Stage, place: Path) -> list[Job]:

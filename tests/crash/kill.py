@@ -16,6 +16,7 @@ from tests.crash.state import State, broken, unmended
 
 # A point that the run never came to (another second, another number of rows in a cache) is tried again this often.
 TRIES = 4
+ASKED = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass

@@ -31,8 +31,11 @@ LOGICAL = {
     "lineage": "SELECT DISTINCT r.stage, r.key, i.name, i.version FROM input i JOIN stage_run r ON r.id = i.stage_run",
     "pins": "SELECT name, version FROM pin",
     "doit": "SELECT task, state FROM doit_state",
+    "release": "SELECT name, version FROM release",
 }
-LEFT_BY_A_KILL = (".pdp-tmp", "-journal", "-wal", "-shm", ".part", ".tmp")
+CHAIN = "SELECT hash FROM chain ORDER BY seq"
+OF_THE_FIRST = set(LOGICAL) - {"release"}  # what a registry of the first version has too
+RECORDS = "store/records/"
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class State:
 
 
 def _read(path: Path, problems: list[str]) -> dict[str, Any]:
-    empty: dict[str, Any] = dict.fromkeys((*LOGICAL, "generation", "commits"), ())
+    empty: dict[str, Any] = dict.fromkeys((*LOGICAL, "generation", "commits", "chain"), ())
     if not path.is_file() or not path.stat().st_size:
         return empty
     seen: list[Any] | None = None
@@ -102,9 +105,12 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
             problems += [f"foreign keys: {row}" for row in db.execute("PRAGMA foreign_key_check")]
             if db.execute("PRAGMA user_version").fetchone()[0] == 0:
                 return empty
-            rows = {name: sorted(db.execute(query)) for name, query in LOGICAL.items()}
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+            rows = {name: sorted(db.execute(query)) for name, query in LOGICAL.items() if name in tables | OF_THE_FIRST}
+            rows["chain"] = [row[0] for row in db.execute(CHAIN)] if "chain" in tables else []
             rows["generation"] = sorted(db.execute(GENERATION))
             rows["commits"] = list(_commits(db))
+            rows = empty | rows
         except sqlite3.DatabaseError as error:
             problems.append(f"the registry is broken: {error}")
             return empty
@@ -207,8 +213,10 @@ def unmended(state: State, expected: Expected, printed: str, committed: list[Sta
     for name, rows in expected.after.logical.items():
         if state.logical[name] != rows:
             found.append(f"{name} differ from those of an undisturbed run: {_difference(state.logical[name], rows)}")
-    ignored = ("registry.db", ".lock", "store/records/")  # their bytes tell times
-    there, wanted = ({p: h for p, h in s.files.items() if not p.startswith(ignored)} for s in (state, expected.after))
+    there, wanted = ({p: h for p, h in s.files.items() if _is_same_each_time(p)} for s in (state, expected.after))
+    records = {p.removeprefix(RECORDS): h for p, h in state.files.items() if p.startswith(RECORDS)}
+    if sorted(records) != sorted(state.registry["chain"]) or any(name != hashed for name, hashed in records.items()):
+        found.append("the records in the store are not those of the chain")
     found += [f"left over: {path}" for path in sorted(there.keys() - wanted.keys())]
     found += [f"missing: {path}" for path in sorted(wanted.keys() - there.keys())]
     found += [f"other bytes: {path}" for path in sorted(there.keys() & wanted.keys()) if there[path] != wanted[path]]
@@ -216,6 +224,11 @@ def unmended(state: State, expected: Expected, printed: str, committed: list[Sta
         if outcome in ("built", "unchanged") and stage in {commit.name for commit in committed}:
             found.append(f"{stage} was committed, and built again")
     return found
+
+
+def _is_same_each_time(path: str) -> bool:
+    """Not the registry's pages, the lock's text and the history's records, which hold times; those are looked at as rows."""
+    return path not in ("registry.db", ".lock") and not path.startswith((RECORDS, "backup"))
 
 
 def _difference(one: Any, other: Any) -> str:
