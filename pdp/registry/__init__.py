@@ -41,12 +41,13 @@ def connect(path: str | os.PathLike[str], *, read_only: bool = False) -> sqlite3
             # Owner only, from its first byte: SQLite would take the umask's word.
             make_folder(os.path.dirname(path))
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        mode = "ro" if read_only else "rw"
+        # A killed run may have left a journal: who only looks has to roll it back before there is anything whole to see.
+        mode = "rw" if not read_only or _may_write(path) else "ro"
         connection = sqlite3.connect(
             f"file:{_quoted(path)}?mode={mode}", uri=True, timeout=30, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
-        for pragma in PRAGMAS if read_only else (*PRAGMAS, *WRITERS):
+        for pragma in (*PRAGMAS, *(READERS if read_only else WRITERS)):
             connection.execute(f"PRAGMA {pragma}")
         bring_up(connection, os.fspath(path), read_only=read_only)
     except BaseException as error:
@@ -59,6 +60,7 @@ def connect(path: str | os.PathLike[str], *, read_only: bool = False) -> sqlite3
 # The file is as little trusted as any other input; what it names must exist.
 PRAGMAS = ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON")
 # EXTRA also syncs the folder after the journal is unlinked: without it a reported commit may come undone.
+READERS = ("query_only = ON",)
 WRITERS = ("synchronous = EXTRA", "fullfsync = ON")
 
 
@@ -86,6 +88,10 @@ def sqlite_told(error: sqlite3.Error, path: str) -> PdpError:
         f"the registry {os.path.basename(path)} is damaged and cannot be read ({error})",
         hint="pdp recover makes it again from the store; what was committed is not lost",
     )
+
+
+def _may_write(path: str | os.PathLike[str]) -> bool:
+    return os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.abspath(path)), os.W_OK)
 
 
 def _quoted(path: str | os.PathLike[str]) -> str:

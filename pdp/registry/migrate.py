@@ -10,6 +10,10 @@ import sqlite3
 
 from pdp.errors import RegistryError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 APPLICATION_ID = 0x70647031  # "pdp1"
 VERSION = 2
 
@@ -21,11 +25,9 @@ def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> N
         RegistryError: it is another program's file, of a newer pdp, or would have to be changed to be read.
     """
     name = os.path.basename(path)
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    version, owner, is_empty = _look(connection)
     if version == VERSION and owner == APPLICATION_ID:
         return
-    is_empty = not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
     if owner != APPLICATION_ID and not (is_empty and owner == version == 0):
         raise RegistryError(
             f"{name} is not pdp's registry", hint="put it elsewhere, and run pdp recover if the registry is gone"
@@ -41,18 +43,44 @@ def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> N
         _migrate(connection, number)
 
 
+def _look(connection: sqlite3.Connection) -> tuple[int, int, bool]:
+    """Version, owner, and whether there is no table, all of one moment: another process may be making the file."""
+    connection.execute("BEGIN")
+    try:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    finally:
+        connection.execute("COMMIT")
+    return version, owner, not tables
+
+
 def _migrate(connection: sqlite3.Connection, number: int) -> None:
     with open(os.path.join(os.path.dirname(__file__), "schema", f"{number}.sql"), encoding="utf-8") as file:
         statements = file.read()
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; "
-            "COMMIT;"
-        )
+        # Another process may have done it while this one waited for its turn.
+        if connection.execute("PRAGMA user_version").fetchone()[0] < number:
+            for statement in _split(statements):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _split(script: str) -> Iterator[str]:
+    """The script's statements. `executescript` would end the transaction first."""
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def copy(connection: sqlite3.Connection, target: str) -> None:

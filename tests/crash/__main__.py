@@ -70,7 +70,7 @@ def _together(arguments: argparse.Namespace, place: Path) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     parser.add_argument("campaign", choices=[*CAMPAIGNS, "together"])
-    parser.add_argument("scenes", nargs="*", help=f"of: {', '.join(BY_NAME)}")
+    parser.add_argument("--scenes", nargs="+", metavar="SCENE", choices=BY_NAME, help=f"of: {', '.join(BY_NAME)}")
     parser.add_argument(
         "--sample", type=int, default=0, help="so many points of each scene, chosen by the seed; 0: all"
     )

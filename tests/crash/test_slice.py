@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.crash import calls, errors, full, kill, power, process
+from tests.crash import calls, kill, power, process
 from tests.crash.kill import Tally
 from tests.crash.scenes import BY_NAME, Stage, set_up
 from tests.crash.together import together
 from tests.project import Project
 
 SEED = os.environ["CRASH_SEED"]
+PARTS = 500
 
 pytestmark = pytest.mark.skipif(bool(process.strace_works()), reason=process.strace_works() or "strace works")
 
@@ -51,10 +52,12 @@ def test_the_harness_kills_the_same_doit_that_a_person_types(project: Project, t
 
 
 def _named(found: list[calls.Call], root: Path) -> list[str]:
-    """The calls on the project, without what is random in a name or counted by the process."""
+    """The calls on the project, without what is random in a name, counted by the process, or as long as a time is."""
     about = [call for call in found if call.touches(root)]
     lines = [f"{call.name} {' '.join(call.arguments)}".replace(str(root), "") for call in about]
-    random_parts = r"(?<=records/)\w+|(new-|\.)[a-z0-9_]{8}\b|\b\d+<|AT_FDCWD<[^>]*> |(?<=/)\.manifest\S*"
+    random_parts = (
+        r"(?<=\.\.\. )\d+$|(?<=records/)\w+|(new-|\.)[a-z0-9_]{8}\b|\b\d+<|AT_FDCWD<[^>]*> |(?<=/)\.manifest\S*"
+    )
     return [re.sub(random_parts, "", line) for line in lines]
 
 
@@ -73,45 +76,27 @@ def assert_held(tallies: list[Tally]) -> None:
 def test_a_killed_run_loses_nothing_and_the_next_one_mends(scene: str, tmp_path: Path) -> None:
     stage = set_up(BY_NAME[scene], tmp_path)
     points = kill.points(stage, tmp_path)
-    assert_held([kill.kill_at(stage, call, tmp_path) for call in chosen(stage, points, 8)])
+    assert_held([kill.kill_at(stage, call, tmp_path) for call in chosen(stage, points, 5)])
 
 
 def test_a_run_that_is_killed_again_while_it_mends_is_mended_by_the_third(tmp_path: Path) -> None:
     stage = set_up(BY_NAME["another raw file"], tmp_path)
     points = kill.points(stage, tmp_path)
-    assert_held([kill.kill_twice(stage, call, 3, tmp_path) for call in chosen(stage, points, 2)])
-
-
-def test_a_run_that_is_asked_to_end_leaves_nothing_temporary(tmp_path: Path) -> None:
-    stage = set_up(BY_NAME["another raw file"], tmp_path)
-    points = [(call, how) for call in kill.points(stage, tmp_path) for how in kill.ASKED]
-    assert_held([kill.signal_at(stage, call, tmp_path, how) for call, how in chosen(stage, points, 8)])
-
-
-def test_an_error_of_the_system_is_told_in_a_sentence_and_the_next_run_mends(tmp_path: Path) -> None:
-    stage = set_up(BY_NAME["an edited output"], tmp_path)
-    points = [(call, name) for call in kill.points(stage, tmp_path) if call.touches_data for name in errors.ERRORS]
-    assert_held([errors.error_at(stage, call, name, tmp_path) for call, name in chosen(stage, points, 12)])
+    assert_held([kill.kill_twice(stage, call, 3, tmp_path) for call in chosen(stage, points, 1)])
 
 
 def test_a_power_cut_on_the_weakest_disk_loses_nothing_that_was_reported(tmp_path: Path) -> None:
     """Unsynced bytes and names gone, torn or reordered; the model is first held against what really lies there."""
     stage = set_up(BY_NAME["another raw file"], tmp_path)
     recorder, found = power.record(stage, tmp_path)
-    parts = chosen(stage, list(range(400)), 3)
-    assert_held([power.cut(stage, recorder.root, found, part, 400, tmp_path) for part in parts])
+    parts = chosen(stage, list(range(PARTS)), 1)
+    assert_held([power.cut(stage, recorder.root, found, part, PARTS, tmp_path) for part in parts])
 
 
 def test_a_power_cut_after_a_kill_and_a_repair_loses_nothing_that_was_reported(tmp_path: Path) -> None:
     stage = set_up(BY_NAME["another helper"], tmp_path)
     points = kill.points(stage, tmp_path)
-    assert_held([power.cut_after_kill(stage, call, tmp_path) for call in chosen(stage, points, 2)])
-
-
-@pytest.mark.skipif(bool(full.mounts_work()), reason=f"no small disk here: {full.mounts_work()}")
-def test_a_full_disk_is_told_in_a_sentence_and_mended_when_there_is_room(tmp_path: Path) -> None:
-    stage = set_up(BY_NAME["another raw file"], tmp_path)
-    assert_held([job() for job in chosen(stage, full.sizes(stage, tmp_path), 6)])
+    assert_held([power.cut_after_kill(stage, call, tmp_path) for call in chosen(stage, points, 1)])
 
 
 def test_ten_at_once_lose_no_commit_and_no_reader_sees_a_mix(tmp_path: Path) -> None:
