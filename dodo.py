@@ -31,7 +31,8 @@ def validate(table: str, *outputs: Output) -> Stage:
     rows = tuple(source.normalized(table).name for source in SOURCES if table in source.tables)
     aside = Output(f"{table}_quarantine", f"quarantine/{table}.parquet")
     doc = f"{table}: checks, duplicates, quarantine"
-    return Stage(f"validate:{table}", f"stages.validate:{table}", rows, (*outputs, aside), ("checks",), doc)
+    return Stage(f"validate:{table}", f"stages.validate:{table}", rows, (*outputs, aside), ("checks",), doc,
+                 repairs=table, repairs_config=("timezone", "day_starts_at"))  # fmt: skip
 
 
 PIPELINE = Pipeline(
@@ -46,6 +47,7 @@ PIPELINE = Pipeline(
               ("timezone", "day_starts_at", "blood_pressure"), "one row per local date"),
     ),
     explain="stages.explain:cell",
+    identify="stages.repairs:identify",
 )  # fmt: skip
 
 SESSION = open_session(Path(__file__).parent)

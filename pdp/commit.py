@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pdp.errors import InputError, StageError
-from pdp.identity import Plan
+from pdp.identity import Plan, config_of
 from pdp.registry import dump
 from pdp.resolve import resolve
 from pdp.session import Session
@@ -58,7 +58,7 @@ def _build(
     temps = {output.name: session.store.temp() for output in stage.outputs}
     writers = Writers(stage.name, {o.name: (temps[o.name], PurePosixPath(o.path).suffix[1:]) for o in stage.outputs})
     try:
-        facts = _drain(function(inputs, session.settings_of(stage)), writers)
+        facts = _drain(function(inputs, config_of(session, plan.identity)), writers)
         writers.close()
         _assert_conserved(stage, inputs, writers, facts)
         for snapshot in snapshots:

@@ -87,6 +87,13 @@ def load(
     return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]), given)
 
 
+def sources(root: str, path: str) -> list[str]:
+    """The files that settings come from, `path` being the one in force, and those that make sense of them."""
+    code = os.path.dirname(__file__)
+    named = [os.path.join(root, name) for name in (".env", OWN, DEMO)]
+    return [*named, path, f"{code}/config.py", f"{code}/settings.py"]
+
+
 def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     """The top-level keys and sections that a stage declares, and nothing else."""
     return {key: values[key] for key in keys}

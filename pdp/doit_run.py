@@ -16,10 +16,10 @@ from doit.dependency import FileChangedChecker
 from pdp.ask import is_offline
 from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
-from pdp.errors import SettingsError
+from pdp.errors import PdpError, SettingsError
 from pdp.gc import leftovers
 from pdp.session import Session
-from pdp.stage import Pipeline
+from pdp.stage import Pipeline, Source
 
 
 class OnlyExistence(FileChangedChecker):
@@ -58,10 +58,26 @@ class PdpRun(Run):
         # Before dodo.py is loaded: the action cannot see what the command line asked for.
         Session.always = bool(params["always"])
         try:
-            return super().execute(params, args)
+            code: int = super().execute(params, args)
+            leave_outlook(self.dep_manager.backend)
+            return code
         except KeyboardInterrupt:
             print("pdp: interrupted; what was committed stays, the next doit goes on from there", file=sys.stderr)
             return 130
+
+
+def leave_outlook(backend: Any) -> None:
+    """After a run that recorded something: who looks next need not find out again what the run has left."""
+    if not (isinstance(backend, RegistryBackend) and backend.session.has_written):
+        return
+    pipeline = backend.session.pipeline
+    if pipeline is None or any(source.fetch != Source.fetch for source in pipeline.sources):
+        return  # who looks asks each source; a run has just done so
+    from pdp.outlook import look
+
+    # A look makes its own outlook if this one cannot be made; what is wrong is told to whoever looks.
+    with suppress(PdpError, OSError):
+        look(str(backend.session.root))
 
 
 class PdpClean(Clean):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pdp.errors import SettingsError
+from pdp.errors import PdpError, SettingsError
 
 
 def project_root(start: str) -> str:
@@ -30,3 +30,8 @@ def _is_root(folder: str) -> bool:
 def object_name(digest: str) -> str:
     """The file of an object, below the store's folder."""
     return f"{digest[:2]}/{digest[2:]}"
+
+
+def nothing_built(root: str, data: str) -> PdpError:
+    """The error of who looks before the first run."""
+    return PdpError(f"nothing is built yet in {os.path.relpath(data, root)}", hint="run doit")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pdp import __version__, config
+from pdp import __version__, config, repairs
 from pdp.chain import Chain
 from pdp.filehash import RACY_NS, FileHashes, Stat, stat_of
 from pdp.lock import RunLock
 from pdp.registry import Registry, dump
-from pdp.stage import Pipeline, Stage
+from pdp.repairs import Repairs
+from pdp.stage import Pipeline
 from pdp.store import Store
 
 # How tables are read and written shapes every result as much as the stage itself.
@@ -25,7 +26,7 @@ LIBRARIES = ("pandas", "pyarrow")
 
 @dataclass(frozen=True)
 class Code:
-    """The code identity of a stage: one digest, the digest of each statement reached, what could not be resolved."""
+    """The code identity of a function: one digest, the digest of each statement reached, what could not be resolved."""
 
     digest: str
     statements: dict[str, str]
@@ -43,6 +44,7 @@ class Session:
         self.read_only = read_only
         self.pipeline: Pipeline | None = None
         self._registry: Registry | None = None
+        self._projects: dict[int, Any] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
         self.asking = False  # whether sources are asked what they have: only while `doit run` is at work
@@ -77,6 +79,11 @@ class Session:
     def chain(self) -> Chain:
         return Chain(self.registry, self.store)
 
+    @property
+    def has_written(self) -> bool:
+        """Whether this process changed anything in the registry."""
+        return self._registry is not None and self._registry.db.total_changes > 0
+
     def close(self) -> None:
         if self._registry is not None:
             self._registry.close()
@@ -90,35 +97,41 @@ class Session:
         path = self.data / relative
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
-    def settings_of(self, stage: Stage) -> dict[str, Any]:
-        """The config sections that the stage declares."""
-        return config.slice(self.config.values, stage.config)
-
-    def code_of(self, stage: Stage) -> Code:
-        """The code identity of the stage, from the cache while no project file changed."""
-        return self._codes.get(stage.function) or self._fingerprint(stage.function)
+    def settings(self, sections: Iterable[str]) -> dict[str, Any]:
+        """These sections of the config, as a stage declares them."""
+        return config.slice(self.config.values, sections)
 
     @cached_property
-    def _project(self) -> Any:
+    def repairs(self) -> Repairs:
+        return Repairs(self.path(repairs.FILE))
+
+    def code_of(self, function: str, scheme: int) -> Code:
+        """The code identity of a function by a scheme of fingerprints, from the cache while no project file changed."""
+        return self._codes.get(_kept_as(function, scheme)) or self._fingerprint(function, scheme)
+
+    def engine(self, scheme: int) -> str:
+        """The identity of the engine's own part in every result: one module that imports nothing but errors."""
+        return self.code_of(ENGINE.stem, scheme).digest
+
+    def _project(self, scheme: int) -> Any:
         from pdp.fingerprint import Project
 
-        return Project(self.root)
+        if scheme not in self._projects:
+            self._projects[scheme] = Project(self.root, scheme)
+        return self._projects[scheme]
 
-    @cached_property
-    def _engine(self) -> str:
-        """The identity of the engine's own part in every result: one module that imports nothing but errors."""
-        import ast
+    def project_state(self, resources: Iterable[str]) -> tuple[tuple[Any, ...], ...]:
+        """The stats of all files that can matter for any code identity."""
+        from pdp.fingerprint import SCHEME
 
-        from pdp.fingerprint.canon import digest, dump
-
-        return digest(dump(ast.parse(ENGINE.read_bytes())))
+        return self._project(SCHEME).state(resources)
 
     @cached_property
     def _code_state(self) -> tuple[str, bool]:
         """A digest of the stats of all project files, and whether they have settled enough to be trusted next time."""
         import time
 
-        state = self._project.state(self.registry.get("code", "resources") or ())
+        state = self.project_state(self.registry.get("code", "resources") or ())
         state += ((ENGINE.name, *(stat_of(ENGINE) or ())),)
         newest = max((max(entry[2:4], default=0) for entry in state), default=0)
         digest = hashlib.sha256(dump([list(entry) for entry in state]).encode()).hexdigest()
@@ -129,12 +142,18 @@ class Session:
         kept = self.registry.get("code", self._code_state[0]) or {}
         return {ref: Code(c["digest"], c["statements"], tuple(c["warnings"])) for ref, c in kept.items()}
 
-    def _fingerprint(self, ref: str) -> Code:
-        found = self._project.fingerprint(ref)
-        statements = dict(found.record()) | {"pdp.tables": self._engine}
-        digest = hashlib.sha256(dump([found.digest, self._engine]).encode()).hexdigest()
-        code = self._codes[ref] = Code(digest, statements, tuple(found.warnings))
-        self._remember_resources([path for path, _ in found.resources])
+    def _fingerprint(self, ref: str, scheme: int) -> Code:
+        if ref == ENGINE.stem:
+            import ast
+
+            from pdp.fingerprint.canon import TEXTS, digest
+
+            code = Code(digest(TEXTS[scheme](ast.parse(ENGINE.read_bytes()))), {}, ())
+        else:
+            found = self._project(scheme).fingerprint(ref)
+            code = Code(found.digest, dict(found.record()), tuple(found.warnings))
+            self._remember_resources([path for path, _ in found.resources])
+        self._codes[_kept_as(ref, scheme)] = code
         state, settled = self._code_state
         if settled and not self.read_only:
             kept = {
@@ -226,3 +245,7 @@ class Session:
         """What a run was made with, for its record."""
         python = ".".join(str(part) for part in sys.version_info[:3])
         return {"pdp": __version__, "python": python} | self.libraries
+
+
+def _kept_as(function: str, scheme: int) -> str:
+    return f"{scheme} {function}"

@@ -34,6 +34,10 @@ class Stage:
     outputs: tuple[Output, ...]
     config: tuple[str, ...] = ()
     doc: str = ""
+    repairs: str = ""
+    """The table of which a person may repair single rows in repairs.csv before this stage checks them."""
+    repairs_config: tuple[str, ...] = ()
+    """Config sections that it reads besides, where there are repairs."""
 
     @property
     def group(self) -> str:
@@ -79,6 +83,8 @@ class Pipeline:
     stages: tuple[Stage, ...]
     explain: str = ""
     """What explains one number of the last stage's table, for `pdp trace`: "module:function"."""
+    identify: str = ""
+    """What gives the ids of rows, by which repairs name them, for `pdp rejected`: "module:function"."""
 
     @cached_property
     def outputs(self) -> dict[str, Output]:
@@ -108,13 +114,18 @@ class Pipeline:
         made = {source.name: f"ingest:{source.name}" for source in self.sources}
         return made | {output.name: stage.name for stage in self.stages for output in stage.outputs}
 
+    @property
+    def repaired(self) -> list[str]:
+        """The tables of which rows can be repaired."""
+        return [stage.repairs for stage in self.stages if stage.repairs]
+
     def group(self, name: str) -> Iterator[Stage]:
         return (stage for stage in self.stages if stage.group == name)
 
     def as_data(self) -> dict[str, Any]:
         """Plain data that `from_data` takes back."""
         sources, stages = [_plain(source) for source in self.sources], [_plain(stage) for stage in self.stages]
-        return {"sources": sources, "stages": stages, "explain": self.explain}
+        return {"sources": sources, "stages": stages, "explain": self.explain, "identify": self.identify}
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Pipeline:
@@ -123,7 +134,7 @@ class Pipeline:
             Stage(**(_tuples(stage) | {"outputs": tuple(Output(**output) for output in stage["outputs"])}))
             for stage in data["stages"]
         )
-        return cls(sources, stages, data["explain"])
+        return cls(sources, stages, data["explain"], data.get("identify", ""))
 
 
 def _plain(value: Any) -> dict[str, Any]:

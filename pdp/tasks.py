@@ -13,6 +13,7 @@ from pdp.commit import execute, publish
 from pdp.errors import PdpError
 from pdp.identity import Plan, plan_stage
 from pdp.ingest import plan_ingest, write_manifest
+from pdp.repairs import FILE
 from pdp.session import Session
 from pdp.stage import Pipeline, Source, Stage
 
@@ -48,8 +49,11 @@ def ingest_tasks(session: Session, pipeline: Pipeline) -> Iterator[dict[str, Any
 
 
 def stage_task(session: Session, pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
+    needs = [pipeline.outputs[name].path for name in stage.inputs]
+    if stage.repairs and session.path(FILE).exists():
+        needs.append(FILE)
     task = {
-        "file_dep": [session.shown(pipeline.outputs[name].path) for name in stage.inputs],
+        "file_dep": [session.shown(path) for path in needs],
         "targets": [session.shown(output.path) for output in stage.outputs],
         "uptodate": [Identity(session, pipeline, stage)],
         "actions": [Action(session, pipeline, stage)],
@@ -141,6 +145,7 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
             session.ensure_run()
             session.outcomes[task] = (session.chain.commit_stage(record), record)
             session.remember_statements(record["identity"].get("code"))
+            session.told += _unmatched(session, record["facts"].get("repairs"))
         session.registry.put_doit_state(task, state)
     if record:
         try:
@@ -150,3 +155,10 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
             session.told.append(
                 f"{task} is committed, but its files could not be put in place ({reason}); run doit again"
             )
+
+
+def _unmatched(session: Session, repairs: dict[str, Any] | None) -> list[str]:
+    """A repair whose row is gone is not silently lost."""
+    lines = [line for name in (repairs or {}).get("unmatched", ()) for line in session.repairs.lines_of(name)]
+    what = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, sorted(lines)))}"
+    return [f"{FILE} {what}: no raw row is what it repairs any more; see pdp rejected"] if lines else []

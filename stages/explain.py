@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.repairs import REPAIRED
+
 Row = dict[str, Any]
 
 PRESSURE = ("systolic", "diastolic", "pulse")
@@ -73,7 +75,7 @@ def cell(day: date, column: str, tables: Mapping[str, pa.Table], config: Mapping
         "value": explained.value,
         "formula": explained.formula,
         "rules": _rules(table, config),
-        "readings": [_shown(row) for row in sorted(explained.rows, key=_place)],
+        "readings": [_shown(row) | _as_read(row, table, tables) for row in sorted(explained.rows, key=_place)],
         "beside": _beside(table, day, rows, tables),
     }
 
@@ -249,7 +251,11 @@ def _rules(table: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of(table: pa.Table, day: date) -> list[Row]:
     """The table's rows of one local date; instants as seconds in UTC."""
-    rows = table.filter(pc.equal(table["local_date"], pa.scalar(day, pa.date32())))
+    return _plain(table.filter(pc.equal(table["local_date"], pa.scalar(day, pa.date32()))))
+
+
+def _plain(rows: pa.Table) -> list[Row]:
+    """Rows as dicts; instants as seconds in UTC."""
     for i, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
             rows = rows.set_column(i, field.name, rows.column(i).cast(pa.timestamp("s", tz="UTC")).cast(pa.int64()))
@@ -273,6 +279,17 @@ def _shown(row: Row) -> dict[str, Any]:
     """A row as the explanation shows it: where it stands, when it was, its values, its flags."""
     hidden = {"record_time", "revision", "exported_on", "kind", "local_date", *_where(row)}
     return _where(row) | {name: value for name, value in row.items() if name not in hidden and value not in (None, "")}
+
+
+def _as_read(row: Row, table: str, tables: Mapping[str, pa.Table]) -> Row:
+    """What a repaired row was before: `as_read`, the values that differ."""
+    read = tables.get(f"{row['source']}_{table}")
+    if REPAIRED not in row["flags"].split(";") or read is None:
+        return {}
+    place = [pc.equal(read[name], row[name]) for name in ("file", "row", "item")]
+    (before,) = _plain(read.filter(pc.and_(pc.and_(place[0], place[1]), place[2])))
+    hidden = {"flags", "offset_source", *_where(row)}
+    return {"as_read": {name: before[name] for name in row if name not in hidden and before[name] != row[name]}}
 
 
 def _count(things: Sequence[Any], noun: str) -> str:

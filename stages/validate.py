@@ -18,6 +18,7 @@ from pdp.schema import Check, Schema
 from stages import schemas
 from stages.columns import Ints, Mask, codes, equal, integers, pack, texts_of, valid
 from stages.duplicates import superseded
+from stages.repairs import DROPPED, Repairs, accepted
 
 Facts = dict[str, Any]
 Output = Generator[tuple[str, pa.Table], None, Facts]
@@ -65,13 +66,15 @@ def weight(inputs: Tables, config: Config) -> Output:
 
 def unreadable(inputs: Tables, config: Config) -> Output:
     """Raw rows of which not even the metric can be told: all are set aside, however many."""
-    table = _all_rows(schemas.UNREADABLE, inputs)
+    repairs = Repairs(schemas.UNREADABLE, config)
+    table = _all_rows(schemas.UNREADABLE, inputs, repairs)
     yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(table.take(_order(table)))
-    return _facts(table.num_rows, 0, table)
+    return _facts(table.num_rows, 0, table) | repairs.facts()
 
 
 def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
-    table = _all_rows(schema, inputs)
+    repairs = Repairs(schema, config)
+    table = _all_rows(schema, inputs, repairs)
     bad, mutilated = _check(schema, table)
     aside = _quarantined(schema, table.take(np.flatnonzero(bad)))
     _enforce_limits(schema, table, aside, config["checks"])
@@ -84,12 +87,12 @@ def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
     for start in range(0, max(len(order), 1), CHUNK_ROWS):
         at = order[start : start + CHUNK_ROWS]
         yield schema.name, schema.conform(_flagged(schema, rows.take(at), mutilated[at]))
-    return _facts(table.num_rows, int(lost.sum()), aside)
+    return _facts(table.num_rows, int(lost.sum()), aside) | repairs.facts()
 
 
-def _all_rows(schema: Schema, inputs: Tables) -> pa.Table:
-    """The rows of all sources, texts as dictionaries: they repeat, and a file's name is longer than all the rest."""
-    table = pa.concat_tables([schemas.normalized(schema).empty(), *inputs.values()])
+def _all_rows(schema: Schema, inputs: Tables, repairs: Repairs) -> pa.Table:
+    """The rows of all sources, repaired, texts as dictionaries: they repeat, and a file's name is longer than all the rest."""
+    table = pa.concat_tables([schemas.normalized(schema).empty(), *map(repairs.apply, inputs.values())])
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             table = table.set_column(i, field.name, table[field.name].dictionary_encode())
@@ -118,7 +121,9 @@ def _checks(schema: Schema, severity: str) -> list[Check]:
 
 
 def _failing(check: Check, table: pa.Table) -> Mask:
-    return ~np.asarray(check.passes(table).to_numpy(), bool)
+    failing = ~np.asarray(check.passes(table).to_numpy(), bool)
+    by_hand = accepted(table, check.name)
+    return failing if by_hand is None else failing & ~by_hand
 
 
 def _quarantined(schema: Schema, rows: pa.Table) -> pa.Table:
@@ -166,16 +171,18 @@ def _flags(key: int, texts: list[str], names: list[str]) -> str:
 
 
 def _enforce_limits(schema: Schema, table: pa.Table, aside: pa.Table, limits: Mapping[str, Any]) -> None:
-    """A broken source must not quietly empty a table.
+    """A broken source must not quietly empty a table. What a person dropped is no sign of one.
 
     Raises:
         StageError: too many rows of a source, or all of them, would be set aside.
     """
     most = limits["max_quarantined_share"]
     for source in sorted(texts_of(table["source"])[1]):
-        read = int(equal(table["source"], source).sum())
         mine = aside.filter(pa.array(equal(aside["source"], source)))
-        if mine.num_rows > most * read and (read >= limits["min_rows_for_share"] or mine.num_rows == read):
+        dropped = equal(mine["problem"], DROPPED)
+        read = int(equal(table["source"], source).sum()) - int(dropped.sum())
+        mine = mine.filter(pa.array(~dropped))
+        if mine.num_rows > most * read and (read >= limits["min_rows_for_share"] or mine.num_rows == read > 0):
             raise StageError(
                 f"{schema.name} of {source}: {mine.num_rows} of {read} rows cannot be accepted, more than the "
                 f"{most:.0%} allowed; {_commonest(mine)}",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pdp.identity import plan_stage
-from pdp.look.ahead import pipeline_of
+from pdp.outlook import pipeline_of
 from pdp.session import Session
 from tests.forked import doit_in
 from tests.project import STEPS, Project, outcomes

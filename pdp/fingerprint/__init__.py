@@ -16,26 +16,28 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pdp.fingerprint.canon import TEXTS
 from pdp.fingerprint.effects import Effects
 from pdp.fingerprint.index import Index
 from pdp.fingerprint.reach import Reach
 from pdp.fingerprint.record import SCHEME, Fingerprint, Statement, explain_difference
 
-__all__ = ["SCHEME", "Fingerprint", "Project", "Statement", "explain_difference", "fingerprint"]
+__all__ = ["SCHEME", "TEXTS", "Fingerprint", "Project", "Statement", "explain_difference", "fingerprint"]
 
 
 class Project:
     """All Python modules below a root folder, parsed at most once each.
 
-    It shows the files as they were when it was made; make a new one after an edit.
+    It shows the files as they were when it was made; make a new one after an edit. ``scheme`` is the one that records to
+    compare with were made by; equal code has equal digests within one scheme.
 
     Raises:
         PdpError: The root is no folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, scheme: int = SCHEME) -> None:
         self.root = Path(root)
-        self._index = Index(self.root)
+        self._index = Index(self.root, scheme)
         self._effects: dict[frozenset[str], Effects] = {}
 
     def fingerprint(self, *refs: str) -> Fingerprint:

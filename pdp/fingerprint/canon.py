@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # Positions, hints for type checkers and spelling; no meaning.
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores", "lineno", "col_offset"})
@@ -70,6 +70,11 @@ def dump(node: ast.AST, *, typing_only: bool = True) -> str:
     out: list[str] = []
     _node(node, out, typing_only)
     return "".join(out)
+
+
+# How a statement becomes text, by the number of the scheme. One that records were made with stays here for good, so that a
+# newer pdp can tell whether the code is still what it was; which statements count is no part of it.
+TEXTS: dict[int, Callable[..., str]] = {1: dump}
 
 
 def _node(node: ast.AST, out: list[str], typing_only: bool) -> None:

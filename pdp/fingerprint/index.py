@@ -10,6 +10,7 @@ from pathlib import Path
 from pdp.errors import PdpError
 from pdp.fingerprint.module import Module
 from pdp.fingerprint.names import BUILTINS, Chain
+from pdp.fingerprint.record import SCHEME
 
 _SKIPPED = frozenset({"venv", "env", "site-packages", "node_modules", "__pycache__", "build", "dist"})
 _TESTS = frozenset({"tests", "test"})
@@ -35,8 +36,8 @@ class Hit:
 class Index:
     """The modules of a project, parsed when first asked for."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    def __init__(self, root: Path, scheme: int = SCHEME) -> None:
+        self.root, self.scheme = Path(root), scheme
         if not self.root.is_dir():
             raise PdpError(f"there is no folder {self.root}", hint="name the folder that holds the packages")
         self._files: dict[str, Module] = {}
@@ -64,10 +65,10 @@ class Index:
         for depth in range(1, len(names)):
             folder = ".".join(names[:depth])
             if folder not in self._files:
-                self._files[folder] = Module(folder, None, "/".join(names[:depth]), True)
+                self._files[folder] = Module(folder, None, "/".join(names[:depth]), True, self.scheme)
         known = self._files.get(name)
         if known is None or known.path is None or is_package:  # a package wins over a module of its name
-            self._files[name] = Module(name, self.root / path, path, is_package or known is not None)
+            self._files[name] = Module(name, self.root / path, path, is_package or known is not None, self.scheme)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pdp.errors import PdpError
-from pdp.fingerprint.canon import digest, dump, is_main_block, live
+from pdp.fingerprint.canon import TEXTS, digest, is_main_block, live
 from pdp.fingerprint.names import FUNCTIONS, Chain, bound_names, import_targets
 from pdp.fingerprint.part import Part
 from pdp.fingerprint.scan import Scanner
@@ -39,7 +39,7 @@ class Stmt:
 
     @cached_property
     def digest(self) -> str:
-        text = dump(self.node, typing_only=self.module.typing_only)
+        text = TEXTS[self.module.scheme](self.node, typing_only=self.module.typing_only)
         return digest(self.module.name, *self.names, "text", text)
 
     @cached_property
@@ -63,6 +63,7 @@ class Module:
     path: Path | None
     file: str  # posix, relative to the root
     is_package: bool
+    scheme: int
     statements: list[Stmt] = field(default_factory=list)
     bindings: dict[str, list[Stmt]] = field(default_factory=dict)
     imports: dict[str, list[Import]] = field(default_factory=dict)

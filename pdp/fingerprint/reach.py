@@ -16,7 +16,7 @@ from pdp.fingerprint.index import Hit, Index, Key
 from pdp.fingerprint.module import Module, Stmt
 from pdp.fingerprint.names import Chain
 from pdp.fingerprint.order import orders
-from pdp.fingerprint.record import SCHEME, Fingerprint, Statement
+from pdp.fingerprint.record import Fingerprint, Statement
 
 
 class Via:
@@ -67,7 +67,7 @@ class Reach:
             notes += [Statement(m.name, ("(docstrings)",), 1, m.file, m.docs, str(via)) for m, via in modules]
         every = sorted([*statements, *notes], key=lambda s: (s.module, s.line, s.names, s.digest))
         resources = tuple(sorted(self.resources.items()))
-        parts = [str(SCHEME), *sorted(refs)]
+        parts = [str(self.index.scheme), *sorted(refs)]
         parts += [digest("statement", *entry) for entry in sorted((s.module, *s.names, s.digest) for s in every)]
         parts += [digest("resource", path, sha) for path, sha in resources]
         return Fingerprint(" ".join(refs), digest(*parts), tuple(every), resources, tuple(self.warnings))

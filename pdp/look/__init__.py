@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import time
 
+from pdp import kept as kept
 from pdp.errors import PdpError, UsageError
-from pdp.look import kept
-from pdp.places import project_root
+from pdp.places import nothing_built, project_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def data_folder(root: str) -> str:
 
     began = time.time_ns()
     found = config.load(Path(root), os.environ, _remembered)
-    kept.keep(root, "data", str(found.data_dir), config_files(root, str(found.path)), began)
+    kept.keep(root, "data", str(found.data_dir), config.sources(root, str(found.path)), began)
     return str(found.data_dir)
 
 
@@ -113,15 +113,6 @@ def _remembered(data: Path) -> Registry | None:
 
     path = data / "registry.db"
     return Registry(path, read_only=True) if path.is_file() else None
-
-
-def config_files(root: str, path: str) -> list[str]:
-    """The files that settings come from, `path` being the one in force, and those that make sense of them."""
-    from pdp import config
-
-    code = os.path.dirname(config.__file__)
-    named = [os.path.join(root, name) for name in (".env", config.OWN, config.DEMO)]
-    return [*named, path, f"{code}/config.py", f"{code}/settings.py"]
 
 
 def open_history() -> tuple[History, str]:
@@ -140,7 +131,7 @@ def open_history() -> tuple[History, str]:
 
 
 def outlook() -> dict[str, Any]:
-    """What is, and what a run would do, of the project around the working folder: see `pdp.look.ahead`.
+    """What is, and what a run would do, of the project around the working folder: see `pdp.outlook`.
 
     Raises:
         PdpError: nothing was built yet, or the config is wrong.
@@ -148,14 +139,10 @@ def outlook() -> dict[str, Any]:
     root = project_root(os.getcwd())
     found: dict[str, Any] | None = kept.recall(root, "outlook")
     if found is None:
-        from pdp.look.ahead import look
+        from pdp.outlook import look
 
         found = look(root)
     return found
-
-
-def nothing_built(root: str, data: str) -> PdpError:
-    return PdpError(f"nothing is built yet in {os.path.relpath(data, root)}", hint="run doit")
 
 
 def unknown(kind: str, name: str, known: list[str]) -> PdpError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from pdp.errors import PdpError
-from pdp.look import count, nothing_built, open_history, parse, print_json
+from pdp.look import count, open_history, parse, print_json
 from pdp.look.versions import is_held, label, pick
-from pdp.places import project_root
+from pdp.places import nothing_built, project_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

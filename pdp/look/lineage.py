@@ -43,6 +43,10 @@ def lineage(history: History, version: dict[str, Any]) -> dict[str, Any]:
             place = f"raw/{one['artifact']}/{file['name']}"
             nodes[place] = {"kind": "file", "side": "up", "sha256": file["sha256"], "size": file["size"]}
             edges[place, label(one)] = None
+        if rows := history.repairs(one["made_by"]):
+            place = f"repairs.csv for {one['stage'].rpartition(':')[2]}"
+            nodes[place] = {"kind": "repairs", "side": "up", "rows": rows}
+            edges[place, label(one)] = None
         for name, number in history.made_from(one["made_by"]):
             source = f"{name}@v{number}"
             if source not in nodes:
@@ -101,6 +105,8 @@ def _tree(root: str, below: dict[str, list[str]], nodes: dict[str, Any]) -> list
 def _about(node: dict[str, Any]) -> str:
     if node["kind"] == "file":
         return f"{count(node['size'], 'byte')}, sha256 {node['sha256'][:12]}"
+    if node["kind"] == "repairs":
+        return f"{count(node['rows'], 'row')} repaired by hand"
     rows = "" if node["rows"] is None else f", {count(node['rows'], 'row')}"
     return f"{node['stage']}{rows}{', current' if node['current'] else ''}"
 
@@ -117,6 +123,8 @@ def draw(found: dict[str, Any], file: str | None) -> None:
     for name, node in found["nodes"].items():
         if node["kind"] == "file":
             boxes.append(Box(name, mask(name.rpartition("/")[2]), f"sha256 {node['sha256'][:12]}", "file"))
+        elif node["kind"] == "repairs":
+            boxes.append(Box(name, name, _about(node), "file"))
         else:
             state = "self" if node["side"] == "self" else "current" if node["current"] else "old"
             rows = "" if node["rows"] is None else f", {count(node['rows'], 'row')}"

@@ -15,26 +15,37 @@ if TYPE_CHECKING:
     from pdp.registry.history import History
 
 ASIDE = "_quarantine"
+DROPPED = "dropped"
+DECIDED = (DROPPED, "whole_quarantined")
 PROBLEM = ("problem", "problem_cell", "problem_text", "problem_sentence")
-USAGE = """pdp rejected [TABLE] [--csv | --json]
+USAGE = """pdp rejected [TABLE] [--csv | --json | --repairs]
   The rows that are set aside now, of one table or of all: file, row, cell, what stands there, the rule that it breaks
-  and what to do."""
+  and what to do. --repairs writes a line for each into repairs.csv in the data folder, where you correct a value (do: set,
+  column, value), accept the row as it is (accept) or drop it for good (drop); see docs/repairs.md."""
 
 
 def main(argv: list[str]) -> int:
-    arguments = parse(argv, USAGE, flags=("--csv", "--json"))
+    arguments = parse(argv, USAGE, flags=("--csv", "--json", "--repairs"))
     named = arguments.words(0, 1)
     history, data = open_history()
     tables = quarantined(history)
     if named and named[0] not in tables:
         raise unknown("table", named[0], tables)
     found = [row for name in named or tables for row in rejected(history, data, name)]
+    if "--repairs" in arguments.flags:
+        from pdp.look.repairs import write_lines
+
+        # What is dropped for good was decided; a part falls with its head, and is repaired with it.
+        open_ = [row for row in found if row["rule"] not in DECIDED]
+        print(write_lines(history, data, open_))
+        return 0
+    repaired = [one for one in history.repaired() if not named or one["stage"].endswith(f":{named[0]}")]
     if "--json" in arguments.flags:
-        print_json({"rejected": found})
+        print_json({"rejected": found, "repairs": repaired})
     elif "--csv" in arguments.flags:
         write_csv(found)
     else:
-        print(text(found))
+        print("\n".join([text(found), *said(repaired, data)]))
     return 0
 
 
@@ -56,18 +67,39 @@ def rejected(history: History, data: str, name: str) -> list[dict[str, Any]]:
 
 def _with_problem(rows: pa.Table) -> pa.Table:
     """Where the row stands and what is wrong with it."""
-    wanted = ("source", "file", "row", "item", "local_date", *PROBLEM)
+    wanted = ("source", "file", "row", "item", "local_date", "flags", *PROBLEM)
     return rows.select([name for name in wanted if name in rows.column_names])
 
 
 def _row(name: str, row: dict[str, Any]) -> dict[str, Any]:
     rule, cell, stands, sentence = (row.get(column) or "" for column in PROBLEM)
     day = row.get("local_date")
+    if "repaired" in (row.get("flags") or "").split(";"):
+        sentence += "; this is what repairs.csv says"
     return {
         "table": name, "source": row.get("source") or "", "file": row.get("file") or "", "row": row.get("row") or 0,
         "item": row.get("item") or 0, "date": day.isoformat() if day else None,
         "cell": cell, "text": stands, "rule": rule, "sentence": sentence,
     }  # fmt: skip
+
+
+def said(repaired: list[dict[str, Any]], data: str) -> list[str]:
+    """What became of repairs.csv: how many rows it repaired, and which lines match none."""
+    applied = sum(one["applied"] for one in repaired)
+    gone = {id for one in repaired for id in one["unmatched"]}
+    lines = [f"repairs.csv: {count(applied, 'row')} repaired"] if repaired else []
+    if gone:
+        from pathlib import Path
+
+        from pdp.repairs import FILE, read
+
+        found = [line for line in read(Path(data, FILE)) if line["do"] and line["id"] in gone]
+        lines += [
+            f"{FILE} line {line.number}: no raw row is what it repairs any more ({line['table']}, {line['file']} row "
+            f"{line['row']}); it was corrected, or is gone: delete the line"
+            for line in found
+        ]
+    return lines
 
 
 def write_csv(found: list[dict[str, Any]]) -> None:
@@ -100,4 +132,6 @@ def text(found: list[dict[str, Any]]) -> str:
             for row in rows
         ]
         lines.append(table(shown))
-    return "\n".join([*lines, f"{count(len(found), 'row')} set aside"])
+    dropped = sum(row["rule"] == DROPPED for row in found)
+    ending = f", {dropped} of them dropped for good" if dropped else ""
+    return "\n".join([*lines, f"{count(len(found), 'row')} set aside{ending}"])

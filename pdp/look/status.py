@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pdp.look import outlook, parse, print_json, table
+from pdp.look import count, outlook, parse, print_json, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,15 @@ def main(argv: list[str]) -> int:
 
 def text(found: dict[str, Any]) -> str:
     """The status as a person reads it."""
-    parts = [_head(found), _sources(found), _tables(found), _outputs(found), _leftovers(found), _ahead(found)]
+    parts = [
+        _head(found),
+        _sources(found),
+        _tables(found),
+        _repairs(found),
+        _outputs(found),
+        _leftovers(found),
+        _ahead(found),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -63,6 +71,13 @@ def _tables(found: dict[str, Any]) -> str:
         numbers = [f"{one[name]:,}" for name in ("read", "accepted", "superseded", "quarantined")]
         rows.append([one["table"], numbers[0], "=", numbers[1], "+", numbers[2], "+", numbers[3]])
     return table(rows, frozenset({1, 3, 5, 7}))
+
+
+def _repairs(found: dict[str, Any]) -> str:
+    applied = sum(one["applied"] for one in found["repairs"])
+    gone = sum(len(one["unmatched"]) for one in found["repairs"])
+    ending = f", {count(gone, 'repair')} without a row (pdp rejected names them)" if gone else ""
+    return f"repairs.csv: {count(applied, 'row')} repaired{ending}" if found["repairs"] else ""
 
 
 def _outputs(found: dict[str, Any]) -> str:

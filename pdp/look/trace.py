@@ -147,7 +147,9 @@ def text(found: dict[str, Any]) -> str:
 
 
 def _line(row: dict[str, Any]) -> list[str]:
-    own = {"source", "file", "row", "item", "record", "sid", "instant_utc", "utc_offset_s", "offset_source"}
+    own = {"source", "file", "row", "item", "record", "sid", "instant_utc", "utc_offset_s", "offset_source", "as_read"}
     values = " ".join(f"{name}={value}" for name, value in row.items() if name not in own and not name.endswith("_utc"))
     at = datetime.fromtimestamp(row["instant_utc"] + row["utc_offset_s"], UTC) if "instant_utc" in row else None
+    if was := row.get("as_read"):
+        values += " (read as " + " ".join(f"{name}={'empty' if v is None else v}" for name, v in was.items()) + ")"
     return [f"  {row['source']}", row["file"], str(row["row"]), f"{at:%Y-%m-%d %H:%M}" if at else "", values]

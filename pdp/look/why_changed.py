@@ -34,6 +34,7 @@ SAID = {
     "reread rows": "rows that are read otherwise from the same raw file",
     "superseded rows": "rows that gave way to a revision or to another device",
     "uncovered rows": "rows that others had superseded before",
+    "repaired rows": "rows that repairs.csv corrects or accepts, or did before",
     "quarantine": "rows that are set aside now",
     "released": "rows that were set aside before",
 }
@@ -135,7 +136,9 @@ def _row_causes(past: Side, now: Side, late: bool) -> Iterator[dict[str, Any]]:
     come = {_place(row): row for row in now.rows if _fact(row) not in facts}
     found: dict[str, list[Row]] = {cause: [] for cause in SAID}
     for place, row in come.items():
-        if place in gone:
+        if _by_hand(row) or _by_hand(gone.get(place, {})):
+            found["repaired rows"].append(row)
+        elif place in gone:
             found["edited rows" if past.sha256(row) != now.sha256(row) else "reread rows"].append(row)
         elif place in past.beside:
             found["released" if past.beside[place].startswith("set aside") else "uncovered rows"].append(row)
@@ -150,12 +153,18 @@ def _row_causes(past: Side, now: Side, late: bool) -> Iterator[dict[str, Any]]:
     return ({"cause": cause, "what": SAID[cause], "rows": rows} for cause, rows in found.items() if rows)
 
 
+def _by_hand(row: Row) -> bool:
+    """Whether a repair left its mark on a row."""
+    return any(flag == "repaired" or flag.startswith("accepted_") for flag in row.get("flags", "").split(";"))
+
+
 def _stage_causes(history: History, past: Side, now: Side, everywhere: bool) -> Iterator[dict[str, Any]]:
     """Code and config that differ: of the last stage, and of those before it if the rows that they gave differ."""
     stages = [name for name in now.stages if name in past.stages]
     for stage in stages if everywhere else stages[:1]:
         before, after = past.stages[stage], now.stages[stage]
-        if before["code"] != after["code"]:
+        schemes = [(one["scheme"], one.get("fingerprint", 1)) for one in (before, after)]
+        if schemes[0] == schemes[1] and before["code"] != after["code"]:  # of two schemes it cannot be told
             yield {"cause": "code", "stage": stage, "what": "; ".join(_code(history, before["code"], after["code"]))}
         for key, old, new in _differing("", before["config"], after["config"]):
             yield {"cause": "config", "stage": stage, "what": f"{key}: {old} became {new}"}

@@ -143,6 +143,15 @@ class Registry:
             (stage,),
         ).fetchone()
 
+    def schemes(self, stage: str) -> list[tuple[int, int]]:
+        """By which schemes its identities were recorded, the last one first: (of the identity, of fingerprints)."""
+        rows = self.db.execute(
+            "SELECT json_extract(identity, '$.scheme') AS scheme, COALESCE(json_extract(identity, '$.fingerprint'), 1) AS code "
+            "FROM stage_run WHERE stage = ? AND identity IS NOT NULL GROUP BY scheme, code ORDER BY MAX(id) DESC",
+            (stage,),
+        )
+        return [(row["scheme"], row["code"]) for row in rows]
+
     def is_forgotten(self, stage: str, key: str) -> bool:
         row = self.db.execute("SELECT forgotten FROM trace WHERE stage = ? AND key = ?", (stage, key)).fetchone()
         return row is not None and bool(row["forgotten"])

@@ -132,10 +132,14 @@ class History:
         rows = self.db.execute("SELECT name, version FROM output WHERE stage_run = ? ORDER BY name", (stage_run,))
         return [(row["name"], row["version"]) for row in rows]
 
+    def pipeline(self) -> dict[str, Any]:
+        """The pipeline as dodo.py declared it when it last ran: see `pdp.stage.Pipeline.as_data`."""
+        row = self.db.execute("SELECT value FROM memo WHERE kind = 'pipeline' AND key = 'stages'").fetchone()
+        return load(row["value"]) if row else {}
+
     def explainer(self) -> str:
         """What explains one number, as dodo.py named it: "module:function", or nothing."""
-        row = self.db.execute("SELECT value FROM memo WHERE kind = 'pipeline' AND key = 'stages'").fetchone()
-        return load(row["value"]).get("explain", "") if row else ""
+        return self.pipeline().get("explain", "")
 
     def used_by(self, artifact: str, version: int) -> list[tuple[str, int]]:
         """What was ever made from this version."""
@@ -145,6 +149,22 @@ class History:
             (artifact, version),
         )
         return [(row["name"], row["version"]) for row in rows]
+
+    def repairs(self, stage_run: int) -> int:
+        """How many rows a person had repaired in what a stage was given when it ran."""
+        row = self.db.execute(
+            "SELECT json_array_length(identity, '$.repairs.rows') FROM stage_run WHERE id = ?", (stage_run,)
+        ).fetchone()
+        return row[0] or 0
+
+    def repaired(self) -> list[dict[str, Any]]:
+        """What became of repairs with the current outputs: stage, applied (rows), unmatched (ids)."""
+        rows = self.db.execute(
+            "SELECT stage, json_extract(facts, '$.repairs.applied') AS applied, "
+            "(SELECT group_concat(value, char(31)) FROM json_each(facts, '$.repairs.unmatched')) AS unmatched "
+            "FROM stage_run WHERE id IN (SELECT stage_run FROM current) AND applied IS NOT NULL ORDER BY stage"
+        )
+        return [_parted(row, "unmatched") for row in rows]
 
     def raw_files(self, stage_run: int) -> list[dict[str, Any]]:
         """The files of the snapshot that an ingest took: name, sha256, size."""

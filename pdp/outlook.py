@@ -1,4 +1,4 @@
-"""The outlook: what is, and what a run would do. The slow way in; `pdp.look.ahead()` keeps its answer."""
+"""The outlook: what is, and what a run would do. A run leaves it for those who look; it is made anew when a file moved."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pdp import look as light
+from pdp import config, kept
 from pdp.ask import last_asked, remote
 from pdp.errors import PdpError
 from pdp.gc import leftovers
-from pdp.look import kept
+from pdp.places import nothing_built
 from pdp.plan import forecast
 from pdp.registry.history import History
+from pdp.repairs import FILE
 from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.stage import Pipeline, Source
@@ -31,16 +32,17 @@ def look(root: str) -> dict[str, Any]:
     Raises:
         PdpError: nothing was built yet, or the config is wrong.
     """
-    began = time.time_ns()
+    began, clocks = time.time_ns(), kept.clock(root)
     session = Session(Path(root), os.environ, read_only=True)
     if not session.path("registry.db").is_file():
-        raise light.nothing_built(root, str(session.data))
+        raise nothing_built(root, str(session.data))
     try:
         pipeline = pipeline_of(session)
         found = _outlook(session, pipeline)
         # A source that is fetched from elsewhere may hold something new without any file having moved here.
         if all(source.fetch == Source.fetch for source in pipeline.sources):
-            kept.keep(root, "outlook", found, watched(session, pipeline), began)
+            kept.keep(root, "outlook", found, watched(session, pipeline), began, clocks)
+        kept.keep(root, "data", str(session.data), config.sources(root, str(session.config.path)), began, clocks)
     finally:
         session.close()
     return found
@@ -65,9 +67,14 @@ def pipeline_of(session: Session) -> Pipeline:
 def watched(session: Session, pipeline: Pipeline) -> set[str]:
     """All files and folders whose stat must stay what it is for the outlook to stay true."""
     root = str(session.root)
-    paths = set(light.config_files(root, str(session.config.path)))
-    paths |= {f"{root}/dodo.py", str(session.path("registry.db")), str(session.path("registry.db-journal"))}
-    paths |= {f"{root}/{entry[0]}" for entry in session._project.state(session.registry.get("code", "resources") or ())}
+    paths = set(config.sources(root, str(session.config.path)))
+    paths |= {
+        f"{root}/dodo.py",
+        str(session.path(FILE)),
+        str(session.path("registry.db")),
+        str(session.path("registry.db-journal")),
+    }
+    paths |= {f"{root}/{entry[0]}" for entry in session.project_state(session.registry.get("code", "resources") or ())}
     paths |= {str(session.path(path)) for path, _ in History(session.registry.db).paths()}
     paths |= {str(session.path(output.path)) for output in pipeline.outputs.values()}
     for source in pipeline.sources:
@@ -76,7 +83,9 @@ def watched(session: Session, pipeline: Pipeline) -> set[str]:
     paths |= {str(session.store.folder), *(place for place, _, _ in os.walk(session.store.folder))}
     paths |= set(_folders(root, str(session.data)))
     # The code that gave the outlook, and where the versions of the libraries are read from.
-    paths |= {str(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+    paths |= {
+        module.__file__ for name, module in list(sys.modules.items()) if name.split(".")[0] == "pdp" and module.__file__
+    }
     paths |= {path or os.getcwd() for path in sys.path}
     return paths
 
@@ -149,6 +158,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
             if row["path"].startswith("merged/") and row["name"] in pipeline.outputs
         ],
         "days": facts.get("merge", {}),
+        "repairs": History(registry.db).repaired(),
         "leftovers": [session.shown(path) for path, _ in leftovers(session, pipeline)],
     }  # fmt: skip
 
