@@ -159,19 +159,26 @@ def _short(node: ast.AST) -> str:
 # Trying one
 
 
-def attempt(mutant: Mutant | None, place: Path, tests: list[str]) -> str:
-    """What noticed the mutant: the first test that failed, or a limit of time; nothing if it survives."""
-    copy = Path(tempfile.mkdtemp(dir=place))
+def keep(place: Path) -> Path:
+    """A copy of the checkout as it is now: it may be edited while this runs."""
+    copy = place / "kept"
     for name in ("pdp", "stages", "tests", "configs", "docs", "bench"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dodo.py", "pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, copy)
+    return copy
+
+
+def attempt(mutant: Mutant | None, place: Path, tests: list[str]) -> str:
+    """What noticed the mutant: the first test that failed, or a limit of time; nothing if it survives."""
+    copy = Path(tempfile.mkdtemp(dir=place), "c")
+    shutil.copytree(place / "kept", copy)
     if mutant:
         (copy / mutant.module).write_text(mutant.source)
     try:
         return _run(copy, tests)
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(copy.parent, ignore_errors=True)
 
 
 def _run(copy: Path, tests: list[str]) -> str:
@@ -255,6 +262,7 @@ def main() -> int:
         return 0
     tests = [name for name in TESTS if (ROOT / name).exists()]
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+        keep(Path(folder))
         _load()
         with get_context("fork").Pool(arguments.jobs) as pool:
             if noticed := pool.apply(attempt, (None, Path(folder), tests)):

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.crash import errors, full, kill, power
 from tests.crash.kill import Tally
-from tests.crash.process import strace_works
+from tests.crash.process import memory, strace_works
 from tests.crash.scenes import BY_NAME, Scene, Stage, set_up
 from tests.crash.together import WORKERS, together
 
@@ -39,7 +39,7 @@ def main() -> int:
     if arguments.campaign == "full" and (problem := full.mounts_work()):
         print(f"full: not tried here: {problem}")
         return 0
-    place = Path(tempfile.mkdtemp(prefix="pdp-crash-", dir=_memory()))
+    place = Path(tempfile.mkdtemp(prefix="pdp-crash-", dir=memory()))
     print(f"seed {arguments.seed}: CRASH_SEED={arguments.seed} makes the same choice again", flush=True)
     if arguments.campaign == "together":
         return _together(arguments, place)
@@ -80,11 +80,6 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds", type=float, default=0, help="stop after so long (0: never) and say what was not tried"
     )
     return parser
-
-
-def _memory() -> str | None:
-    """A folder in memory: the sweeps judge what was called, not how long a disk takes."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def said(tally: Tally) -> str:

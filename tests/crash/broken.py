@@ -16,10 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SEED = "7"
 CAMPAIGNS: dict[str, tuple[str, ...]] = {
-    "kill": ("kill", "--sample", "70", "--scenes", "first run", "another raw file", "an edited output"),
-    "power": ("power", "--sample", "4", "--scenes", "first run", "another raw file"),
-    "after-kill": ("after-kill", "--sample", "24", "--scenes", "first run", "another raw file"),
-    "together": ("together", "--seconds", "20"),
+    "kill": ("kill", "--sample", "50", "--scenes", "first run", "another raw file", "an edited output"),
+    "power": ("power", "--sample", "2", "--scenes", "first run", "another raw file"),
+    "after-kill": ("after-kill", "--sample", "12", "--scenes", "first run", "another raw file"),
+    "together": ("together", "--seconds", "15"),
 }
 
 

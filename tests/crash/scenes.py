@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdp.registry.migrate import APPLICATION_ID
 from tests.crash.process import run
 from tests.crash.state import Expected, State, digest
-from tests.project import Project
+from tests.project import REPO, Project
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Scene:
     """What the command ends with when nothing disturbs it."""
     mending: tuple[str, ...] = ()
     """What a person types after it was disturbed, where that is not the same again."""
+
+    blind: bool = False
+    """The registry is gone before it, so that it cannot tell whose the named files are."""
 
     @property
     def again(self) -> tuple[str, ...]:
@@ -54,7 +60,7 @@ def set_up(scene: Scene, place: Path) -> Stage:
     ended = run(after, scene.words)
     if ended.code != scene.code:
         raise RuntimeError(f"{scene.name}: {scene.words} ends with {ended.code}: {ended.printed}")
-    expected = Expected.of(State(project.data), State(after / "data"), kept)
+    expected = Expected.of(State(project.data), State(after / "data"), kept, scene.blind)
     # Read now, for all that come after: the folders go.
     for state in (expected.before, expected.after):
         _ = state.files, state.registry
@@ -113,6 +119,46 @@ def _old_versions(project: Project) -> None:
     project.write("configs/pdp.toml", keep)
 
 
+def _of_the_first_version(project: Project) -> None:
+    """A registry as the first version wrote it, and something new to record."""
+    _another_file(project)
+    path = project.data / "registry.db"
+    path.rename(path.with_suffix(".new"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript((REPO / "pdp/registry/schema/1.sql").read_text())
+        db.execute(f"ATTACH '{path.with_suffix('.new')}' AS new")
+        db.execute("BEGIN")
+        for (table,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            if not table.startswith("sqlite_"):
+                columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+                db.execute(f"INSERT INTO main.{table} SELECT {columns} FROM new.{table}")
+        db.execute("COMMIT")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+    path.with_suffix(".new").unlink()
+    shutil.rmtree(project.data / "store/records")
+
+
+def _without_registry(project: Project) -> None:
+    doit(project)
+    (project.data / "registry.db").unlink()
+
+
+def _demo(project: Project) -> None:
+    """The real pipeline over a week of the demo's exports."""
+    shutil.rmtree(project.root)
+    project.root.mkdir()
+    for name in ("stages", "configs"):
+        shutil.copytree(REPO / name, project.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPO / "dodo.py", project.root)
+    config = (project.root / "configs/demo.toml").read_text().replace('data_dir = "data-demo"', "")
+    made = run(project.root, ("pdp", "demo", "--days", "7"))
+    if made.code:
+        raise RuntimeError(made.printed)
+    (project.root / "data-demo").rename(project.data)
+    project.write("configs/pdp.toml", config)
+
+
 def _failing(project: Project) -> None:
     doit(project)
     project.raw("a.txt", "no number")
@@ -132,6 +178,9 @@ SCENES = (
     Scene("clean", ("doit", "clean"), _built),
     Scene("forget", ("doit", "forget"), _built),
     Scene("gc", ("pdp", "gc"), _old_versions),
+    Scene("an older registry", ("doit",), _of_the_first_version),
+    Scene("recover", ("pdp", "recover"), _without_registry, blind=True),
+    Scene("the demo", ("doit",), _demo),
     Scene("pin", ("pdp", "pin", "total@v1"), _built),
     Scene("restore", RESTORE, _built, mending=(*RESTORE, "--force")),
 )

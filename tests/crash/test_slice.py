@@ -7,6 +7,8 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,12 @@ def _named(found: list[calls.Call], root: Path) -> list[str]:
     return [re.sub(random_parts, "", line) for line in lines]
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=process.memory()) as folder:
+        yield Path(folder)
+
+
 def chosen(stage: Stage, many: list[Any], number: int) -> list[Any]:
     return random.Random(SEED + stage.scene.name).sample(many, min(number, len(many)))
 
@@ -73,34 +81,34 @@ def assert_held(tallies: list[Tally]) -> None:
 
 
 @pytest.mark.parametrize("scene", ["first run", "an edited output", "gc", "clean"])
-def test_a_killed_run_loses_nothing_and_the_next_one_mends(scene: str, tmp_path: Path) -> None:
-    stage = set_up(BY_NAME[scene], tmp_path)
-    points = kill.points(stage, tmp_path)
-    assert_held([kill.kill_at(stage, call, tmp_path) for call in chosen(stage, points, 5)])
+def test_a_killed_run_loses_nothing_and_the_next_one_mends(scene: str, place: Path) -> None:
+    stage = set_up(BY_NAME[scene], place)
+    points = kill.points(stage, place)
+    assert_held([kill.kill_at(stage, call, place) for call in chosen(stage, points, 5)])
 
 
-def test_a_run_that_is_killed_again_while_it_mends_is_mended_by_the_third(tmp_path: Path) -> None:
-    stage = set_up(BY_NAME["another raw file"], tmp_path)
-    points = kill.points(stage, tmp_path)
-    assert_held([kill.kill_twice(stage, call, 3, tmp_path) for call in chosen(stage, points, 1)])
+def test_a_run_that_is_killed_again_while_it_mends_is_mended_by_the_third(place: Path) -> None:
+    stage = set_up(BY_NAME["another raw file"], place)
+    points = kill.points(stage, place)
+    assert_held([kill.kill_twice(stage, call, 3, place) for call in chosen(stage, points, 1)])
 
 
-def test_a_power_cut_on_the_weakest_disk_loses_nothing_that_was_reported(tmp_path: Path) -> None:
+def test_a_power_cut_on_the_weakest_disk_loses_nothing_that_was_reported(place: Path) -> None:
     """Unsynced bytes and names gone, torn or reordered; the model is first held against what really lies there."""
-    stage = set_up(BY_NAME["another raw file"], tmp_path)
-    recorder, found = power.record(stage, tmp_path)
+    stage = set_up(BY_NAME["another raw file"], place)
+    recorder, found = power.record(stage, place)
     parts = chosen(stage, list(range(PARTS)), 1)
-    assert_held([power.cut(stage, recorder.root, found, part, PARTS, tmp_path) for part in parts])
+    assert_held([power.cut(stage, recorder.root, found, part, PARTS, place) for part in parts])
 
 
-def test_a_power_cut_after_a_kill_and_a_repair_loses_nothing_that_was_reported(tmp_path: Path) -> None:
-    stage = set_up(BY_NAME["another helper"], tmp_path)
-    points = kill.points(stage, tmp_path)
-    assert_held([power.cut_after_kill(stage, call, tmp_path) for call in chosen(stage, points, 1)])
+def test_a_power_cut_after_a_kill_and_a_repair_loses_nothing_that_was_reported(place: Path) -> None:
+    stage = set_up(BY_NAME["another helper"], place)
+    points = kill.points(stage, place)
+    assert_held([power.cut_after_kill(stage, call, place) for call in chosen(stage, points, 1)])
 
 
-def test_ten_at_once_lose_no_commit_and_no_reader_sees_a_mix(tmp_path: Path) -> None:
-    minute = together(tmp_path, 4, int(SEED))
+def test_ten_at_once_lose_no_commit_and_no_reader_sees_a_mix(place: Path) -> None:
+    minute = together(place, 4, int(SEED))
     assert not minute.problems
     assert minute.runs >= 10
     assert minute.reads
