@@ -34,12 +34,12 @@ FLOORS = (
     ("doit_backend",),
     ("doit_reporter",),
     ("doit_run",),
-    ("look",),
+    ("doctor", "look"),
     ("cli",),
     ("__main__",),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-ENGINE = set(FLOOR) - {"cli", "config", "demo", "double", "look", "settings"}
+ENGINE = set(FLOOR) - {"cli", "config", "demo", "doctor", "double", "look", "settings"}
 
 OFFERED_TO_STAGES = {"pdp.errors", "pdp.labels", "pdp.resource", "pdp.schema", "pdp.snapshot"}
 WORLD = {

@@ -48,6 +48,7 @@ COMMANDS = {
     "gc": Entry("pdp.look.gc:main", "Collect old versions that the settings do not keep.", light=True),
     "recover": Entry("pdp.cli.keep:recover", "Make a lost or damaged registry again from the store."),
     "fingerprint": Entry("pdp.look.code:main", "Print the identity of a function's code, and explain it.", light=True),
+    "doctor": Entry("pdp.cli.doctor:doctor", "Check the way to Google, and say what to click."),
     "next": Entry("pdp.cli.next:main", "Say where the result is and what to do next.", light=True),
 }
 

@@ -16,12 +16,19 @@ from pdp.errors import InputError
 @click.command()
 @click.option("--days", default=180, show_default=True, help="How many days the invented person lives.")
 @click.option("--if-needed", is_flag=True, help="Do nothing if you have a config of your own or the exports are there.")
-def demo(days: int, if_needed: bool) -> None:
+@click.option("--google", is_flag=True, help="Run the pipeline on a double of Google instead: no account is needed.")
+@click.option("--serve", is_flag=True, help="With --google: keep the double running, to try things with.")
+def demo(days: int, if_needed: bool, google: bool, serve: bool) -> None:
     """Write an invented person's exports, in the real formats, into the demo's raw folder.
 
     The same days give the same bytes on every machine. A folder that holds other files is left alone.
     """
     root = config.project_root(Path.cwd())
+    if google:
+        from pdp.cli import demo_google
+
+        demo_google.run(root, days, serve)
+        return
     if if_needed and not config.load(root, os.environ).is_demo:
         return
     found = config.load(root, {**os.environ, "PDP_CONFIG": config.DEMO})

@@ -65,6 +65,12 @@ class DriveMethods:
             if wanted not in ("*", file.etag):
                 raise ApiError(412, "conditionNotMet", "Precondition Failed")
 
+    def _told(self, call: Call, file: File) -> dict[str, Any]:
+        """The file as the call's version tells of it, with what the caller may do."""
+        may = self.drive.role(file, call.email) in ("owner", "writer")
+        can = {"canEdit": may, "canDownload": True, "canAddChildren": may and file.mime == FOLDER}
+        return (as_v2 if call.method.api[1] == "v2" else as_v3)(file) | {"capabilities": can}
+
     def _visible(self, call: Call) -> File:
         return self.drive.visible(call.path["fileId"], call.email, _all_drives(call))
 
@@ -81,7 +87,7 @@ class DriveMethods:
             raise ApiError(400, "invalid", "Invalid Value")
         size = min(call.query.get("pageSize", 100), self.drive.max_page)
         page, rest = ids[:size], ids[size:]
-        told = [as_v3(self.drive.files[each]) for each in page if each in self.drive.files]
+        told = [self._told(call, self.drive.files[each]) for each in page if each in self.drive.files]
         found: dict[str, Any] = {"kind": "drive#fileList", "incompleteSearch": self.drive.incomplete, "files": told}
         if rest:
             found["nextPageToken"] = f"~!!~{len(self.pages)}"
@@ -111,7 +117,7 @@ class DriveMethods:
     def get(self, call: Call, media: bytes | None) -> Answer:
         file = self._visible(call)
         if call.query.get("alt") != "media":
-            return _told(call, file)
+            return self._told(call, file)
         if file.content is None:
             message = "Only files with binary content can be downloaded. Use Export with Docs Editors files."
             raise ApiError(403, "fileNotDownloadable", message)
@@ -148,7 +154,7 @@ class DriveMethods:
         if media is not None or not mime.startswith(NATIVE):
             self.drive.store(file, media or b"")
         self.drive.files[file.id] = file
-        return _told(call, file)
+        return self._told(call, file)
 
     def update(self, call: Call, media: bytes | None) -> Answer:
         file = self.drive.writable(call.path["fileId"], call.email, _all_drives(call))
@@ -159,7 +165,7 @@ class DriveMethods:
             for parent in filter(None, call.query.get(change, "").split(",")):
                 parents(parent)
         file.touch()
-        return _told(call, file)
+        return self._told(call, file)
 
     def _describe(self, file: File, body: dict[str, Any]) -> None:
         file.name = body.get("name") or body.get("title") or file.name
@@ -193,10 +199,6 @@ class DriveMethods:
             "kind": "drive#about", "user": {"kind": "drive#user", "emailAddress": call.email},
             "storageQuota": {"limit": str(limit), "usage": str(used), "usageInDrive": str(used)},
         }  # fmt: skip
-
-
-def _told(call: Call, file: File) -> dict[str, Any]:
-    return as_v2(file) if call.method.api[1] == "v2" else as_v3(file)
 
 
 def _all_drives(call: Call) -> bool:

@@ -9,19 +9,19 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import google_auth_httplib2
 import gspread
 import httplib2
-from google.auth.transport.requests import AuthorizedSession
+import requests
+from google.auth.transport.requests import AuthorizedSession, Request
 from googleapiclient.discovery import Resource, build_from_document
 from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
 from googleapiclient.http import HttpRequest
 from gspread.http_client import HTTPClient
-from requests import Response
 
 from pdp.google import keys
 from pdp.google.access import Access
@@ -29,6 +29,18 @@ from pdp.google.faults import call
 
 SHEETS_ROOT = "https://sheets.googleapis.com"
 READS_A_MINUTE = 60  # for one person in one project: https://developers.google.com/workspace/sheets/api/limits
+
+
+def token(access: Access, scopes: Sequence[str]) -> None:
+    """Asks for an access token, and for nothing else.
+
+    Raises:
+        GoogleError: Google refuses the credentials, or cannot be reached.
+    """
+    session = requests.Session()
+    session.trust_env = not access.root
+    credentials: Any = keys.load(access, scopes)
+    call(lambda: credentials.refresh(partial(Request(session), timeout=access.timeout_s)), "a token")
 
 
 def drive(access: Access, scopes: Sequence[str], version: str = "v3") -> Resource:
@@ -129,11 +141,11 @@ class SheetsHttp(HTTPClient):
 
     root = ""
 
-    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> Response:
+    def request(self, method: str, endpoint: str, *args: Any, **kwargs: Any) -> requests.Response:
         if self.root:
             endpoint = endpoint.replace(SHEETS_ROOT, self.root, 1)
 
-        def once() -> Response:
+        def once() -> requests.Response:
             PACE.keep()
             answer = super(SheetsHttp, self).request(method, endpoint, *args, **kwargs)
             answer.json()  # an answer that was cut off is asked for again
