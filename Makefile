@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+RUNS ?= 100000
 LINTED := pdp stages tests bench dodo.py
 
 # The stamps carry the folder's name, since an environment that was moved or copied would run the old folder's code.
@@ -12,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash fuzz lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -47,6 +48,9 @@ crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill 
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop
+
+fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 lock: ## write the lock files anew; needs uv on the PATH
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

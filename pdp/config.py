@@ -31,7 +31,10 @@ OTHER_NAMES = {
     "GOOGLE_DRIVE_STATE_FOLDER_ID": "PDP_GOOGLE_STATE_FOLDER_ID",
 }
 """Names that Google's libraries and earlier pipelines use -> the setting's own variable, which wins."""
-DOTENV_LINE = re.compile(r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#].*?)?)(?:\s+\#.*)?""")
+DOTENV_LINE = re.compile(
+    r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#]\S*(?:\s++(?!\#)\S+)*)?)(?:\s+\#.*)?"""
+)
+MAX_BYTES = 2**20  # of a config file or `.env`
 
 Variables = dict[str, tuple[str, str]]
 """PDP_ variable -> its text, and where it stands in the words of a sentence."""
@@ -149,9 +152,13 @@ def _find(root: Path, given: Variables) -> Path:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(f"{name} cannot be read: {error.strerror}") from error
+    if len(content) > MAX_BYTES:
+        raise SettingsError(f"{name} is larger than a config ever is", hint="is it the right file?")
+    return content
 
 
 def _parse(content: bytes, name: str) -> dict[str, Any]:
@@ -160,6 +167,8 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         hint = "a text needs quotes around it" if "Invalid value" in str(error) else ""
         raise SettingsError(f"{name} is not valid TOML: {error}", hint=hint) from error
+    except (ValueError, RecursionError) as error:  # tomllib has no limits of its own
+        raise SettingsError(f"{name} is not valid TOML: it is too deep, or a number too long") from error
 
 
 def _text(content: bytes, name: str) -> str:

@@ -78,7 +78,9 @@ def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
 
 
 def mask(text: str) -> str:
-    """`text` without secrets and account ids: the number behind the date in `20251103_<id>_MiFitness…` becomes `…`."""
+    """`text` as one line without secrets and account ids: that in `20251103_<id>_MiFitness…` becomes `…`."""
     import re  # here, since a command that finds no error is done before re is loaded
 
+    if not text.isprintable():  # what a file or a config holds must not move a terminal's cursor
+        text = "".join(sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
     return redact(re.sub(r"(?<=\d{8}_)\d{4,}(?=_)", "…", text))

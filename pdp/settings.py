@@ -135,28 +135,34 @@ class Checks(Section):
     """When a broken source fails its stage instead of quietly emptying a table."""
 
     max_quarantined_share: float = Field(0.2, ge=0, le=1, description="largest share of rows set aside, 0 to 1")
-    min_rows_for_share: int = Field(20, ge=1, description="rows that a table needs before the share counts")
+    min_rows_for_share: int = Field(
+        20, ge=1, le=1_000_000_000, description="rows that a table needs before the share counts"
+    )
 
 
 class BloodPressure(Section):
     """How readings become sessions, mornings and evenings."""
 
-    session_gap_min: int = Field(15, ge=0, description="minutes after which the next reading opens a new session")
+    session_gap_min: int = Field(
+        15, ge=0, le=1440, description="minutes after which the next reading opens a new session"
+    )
     evening_from_hour: int = Field(12, ge=0, le=24, description="hour at which the evening begins")
 
 
 class Sleep(Section):
     """What is noteworthy about a night."""
 
-    short_night_min: int = Field(240, ge=0, description="minutes below which a night is flagged; it is always kept")
+    short_night_min: int = Field(
+        240, ge=0, le=1440, description="minutes below which a night is flagged; it is always kept"
+    )
 
 
 class Store(Section):
     """How many old versions are kept. The current one always is."""
 
-    keep_versions: int = Field(10, ge=1, description="versions kept of each output, however old")
-    keep_days: int = Field(90, ge=0, description="days for which every version is kept")
-    max_size_mb: int = Field(2000, ge=1, description="megabytes that old versions may take in all")
+    keep_versions: int = Field(10, ge=1, le=1_000_000, description="versions kept of each output, however old")
+    keep_days: int = Field(90, ge=0, le=100_000, description="days for which every version is kept")
+    max_size_mb: int = Field(2000, ge=1, le=1_000_000_000, description="megabytes that old versions may take in all")
 
 
 class State(Section):
@@ -188,6 +194,8 @@ class Settings(Section):
     data_dir: str = Field(
         "data",
         min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00-\x1f]*$",
         description="folder of raw data and results; a relative one begins at the folder of dodo.py",
     )
     day_starts_at: int = Field(
@@ -305,6 +313,8 @@ WANTED = {
     "less_than_equal": "at most {le:g}",
     "literal_error": "{expected}",
     "model_type": "a section",
+    "string_pattern_mismatch": "a text without control characters",
+    "string_too_long": "a text of at most {max_length} characters",
     "string_too_short": "a text that is not empty",
     "string_type": "a text in quotes",
 }

@@ -5,6 +5,7 @@ The same table gives the same bytes: one writer, one compression, no time stamp.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,12 +89,54 @@ class Writers:
         self._open.clear()
 
 
-def _writer(path: Path, kind: str, schema: pa.Schema) -> Any:
-    if kind == "csv":
+class CsvWriter:
+    """Writes CSV that a spreadsheet may open: a text in it is never run as a formula."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
         import pyarrow.csv
 
         options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none")
-        return pyarrow.csv.CSVWriter(path, schema, write_options=options)
+        self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.write_table(spreadsheet_safe(table))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def spreadsheet_safe(table: pa.Table) -> pa.Table:
+    """`table` with its texts as `safe_text` has them; columns of numbers, dates and truths are not touched."""
+    import pyarrow as pa
+
+    for i, field in enumerate(table.schema):
+        column = table.column(i)
+        if pa.types.is_dictionary(field.type):
+            column = column.cast(field.type.value_type)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            texts = [None if text is None else safe_text(text) for text in column.to_pylist()]
+            table = table.set_column(i, field.name, pa.chunked_array([pa.array(texts, column.type)]))
+    return table
+
+
+def safe_text(text: str) -> str:
+    """`text` for a cell of CSV: one that a spreadsheet would take for a formula is led by an apostrophe.
+
+    A number stays one, be it negative or signed: `-5.2`, `+1e3`. The signs are those of OWASP's ASVS 1.2.10 and its page
+    on CSV injection; their wide forms count in Japanese and Chinese versions.
+    """
+    if not text.lstrip(" ").startswith(_FORMULA) or _NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def _writer(path: Path, kind: str, schema: pa.Schema) -> Any:
+    if kind == "csv":
+        return CsvWriter(path, schema)
     import pyarrow.parquet as pq
 
     return pq.ParquetWriter(path, schema, compression="zstd", version="2.6")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ntpath
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -61,6 +62,7 @@ ODD = ["", " ", ".", "..", "...", "-rf", "--help", "=1+1.csv", "*", "?", "a|b", 
        ".hidden", "~$lock.xlsx", "x.csv.part", "\r\n", "\t", "a\nb.csv", "\ufeffx.csv", "x" * 254, "y." + "z" * 300]  # fmt: skip
 
 
+@cache
 def names() -> list[str]:
     """At least ten thousand different names, always the same."""
     return list(dict.fromkeys(_all()))

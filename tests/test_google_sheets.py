@@ -110,15 +110,15 @@ def test_own_names_of_columns_win(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Date,SYS,Pulse\n2026-02-01,132,64\n", "bp.csv lacks a column for the diastolic pressure; line 1 has Date, SYS, Pulse"),
-        ("SYS,DIA\n132,85\n", "bp.csv lacks a column for the date; line 1 has SYS, DIA"),
+        ("Date,SYS,Pulse\n2026-02-01,132,64\n", "the diastolic pressure; line 1 has date (A), systolic (B), pulse (C)"),
+        ("SYS,DIA\n132,85\n", "bp.csv lacks a column for the date; line 1 has systolic (A), diastolic (B)"),
         ("Date,Weight\n2026-02-01,80\n", "bp.csv lacks a column for the systolic pressure and the diastolic pressure"),
-        ("Name,Value\nx,1\n", "bp.csv has no header with a date and a pressure in its first 20 lines; found Name, Value"),
+        ("Name,Value\nx,1\n", "bp.csv has no header with a date and a pressure in its first 20 lines; name the column"),
         ("2026-02-01,132,85\n2026-02-02,130,80\n", "bp.csv has no header with a date and a pressure in its first 20 lines; name"),
         ("", "bp.csv has no header"),
         ("\n" * 20 + "Date,SYS,DIA\n", "bp.csv has no header"),
-        ("Date,SYS,DIA,Systolic\n", "bp.csv has two columns for systolic: SYS (B) and Systolic (D)"),
-        ("Date,SYS,DIA,DIA\n", "bp.csv has two columns for diastolic: DIA (C) and DIA (D)"),
+        ("Date,SYS,DIA,Systolic\n", "bp.csv has two columns for systolic: B and D; rename one"),
+        ("Date,SYS,DIA,DIA\n", "bp.csv has two columns for diastolic: C and D; rename one"),
     ],
 )  # fmt: skip
 def test_a_file_without_its_columns_is_refused(text: str, words: str, tmp_path: Path) -> None:

@@ -105,10 +105,14 @@ def said(repaired: list[dict[str, Any]], data: str) -> list[str]:
 def write_csv(found: list[dict[str, Any]]) -> None:
     import csv
 
+    from pdp.tables import safe_text
+
     names = ("table", "source", "file", "row", "item", "date", "cell", "text", "rule", "sentence")
     writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found)
+    writer.writerows(
+        {key: safe_text(value) if isinstance(value, str) else value for key, value in row.items()} for row in found
+    )
 
 
 def text(found: list[dict[str, Any]]) -> str:

@@ -38,9 +38,11 @@ def main(argv: list[str]) -> int:
 def write_csv(rows: pa.Table) -> None:
     import csv
 
+    from pdp.tables import spreadsheet_safe
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(rows.column_names)
-    for batch in rows.to_batches():
+    for batch in spreadsheet_safe(rows).to_batches():
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             writer.writerow([plain(value) for value in values])
 

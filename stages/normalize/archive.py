@@ -93,8 +93,8 @@ def _bytes(raw: RawFile) -> bytes:
 
 
 def _members(raw: RawFile, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """By name; a member's own name is a label here, no path, whatever it looks like."""
-    infos = [info for info in archive.infolist() if not info.is_dir() and not _is_litter(info.filename)]
+    """By name; a member's own name is a label here, no path, whatever it looks like, and may be empty."""
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/") and not _is_litter(info.filename)]
     members = {f"{raw.name}!{label(info.filename)}": info for info in infos}
     if len(members) < len(infos):
         raise InputError(f"{raw.name} holds two files of one name", hint="download it again")

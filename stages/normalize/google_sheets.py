@@ -37,12 +37,13 @@ from stages.normalize.sheet_columns import HEADER_WITHIN, Columns, letter
 SOURCE = "google_sheets"
 SUFFIXES = (".csv", ".tsv", ".txt")
 PROBLEM_NAMES = [column.name for column in schemas.PROBLEM]
+CHUNK_ROWS = 5_000
+MAX_SHEET = 128 * 2**20  # bytes of one tab; Google Sheets has at most ten million cells
 T = TypeVar("T")
+Chunks = Generator[tuple[str, pa.Table], None, dict[str, Any]]
 
 
-def read(
-    inputs: Mapping[str, Snapshot], config: Mapping[str, Any]
-) -> Generator[tuple[str, pa.Table], None, dict[str, Any]]:
+def read(inputs: Mapping[str, Snapshot], config: Mapping[str, Any]) -> Chunks:
     """`google_sheets_blood_pressure`: one row per row of a sheet that holds a pressure or a pulse; then the facts.
 
     Facts: {files {name: {encoding, delimiter, header_row, columns {field: header}, rows, blank, without_values}}, same
@@ -52,14 +53,11 @@ def read(
     Raises:
         InputError: a file is no CSV, or its header is missing, incomplete or ambiguous.
     """
-    schema = schemas.normalized(schemas.BLOOD_PRESSURE)
     facts: dict[str, Any] = {}
     members, same = _distinct(inputs[SOURCE])
-    yield f"{SOURCE}_blood_pressure", schema.empty()
+    yield _chunk([])
     for grid in (grid for member in members for grid in _grids(member, config)):
-        rows, facts[grid.name] = _read_grid(grid)
-        columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in schema.names}
-        yield f"{SOURCE}_blood_pressure", schema.from_columns(columns)
+        facts[grid.name] = yield from _read_grid(grid)
     return {"files": facts, "same": same}
 
 
@@ -90,6 +88,8 @@ class _Grid:
 def _grids(member: archive.Member, config: Mapping[str, Any]) -> Iterator[_Grid]:
     """The one of a CSV file, or those of a fetched sheet's tabs."""
     own = config["google_sheets"]["columns"]
+    if len(member.data) > MAX_SHEET:
+        raise InputError(f"{member.name} has more than {MAX_SHEET // 2**20} MiB", hint="is it a sheet? take it away")
     if member.name.rpartition("/")[2] == sheet_json.FILE:
         sheet = sheet_json.parse(member.name, member.data)
         config = _as_in(sheet, config)
@@ -116,9 +116,10 @@ def _as_in(sheet: sheet_json.Sheet, config: Mapping[str, Any]) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _read_grid(grid: _Grid) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """(rows of the table, facts about the grid)."""
-    rows, header = [], None
+def _read_grid(grid: _Grid) -> Chunks:
+    """The rows of the table; then the facts about the grid."""
+    rows: list[dict[str, Any]] = []
+    header = None
     columns = grid.columns
     counts = {"rows": 0, "blank": 0, "without_values": 0}
     wrapped = 0  # lines that a cell with line breaks takes beyond its first: the sheet's own row numbers lag by them
@@ -136,7 +137,18 @@ def _read_grid(grid: _Grid) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         counts[kind] += 1
         if kind == "rows":
             rows.append({"file": grid.name, "row": line, **_reading(row, grid.config)})
-    return rows, {**grid.facts, "columns": dict(columns.names), **counts}
+        if len(rows) == CHUNK_ROWS:
+            yield _chunk(rows)
+            rows.clear()
+    if rows:
+        yield _chunk(rows)
+    return {**grid.facts, "columns": dict(columns.names), **counts}
+
+
+def _chunk(rows: Sequence[Mapping[str, Any]]) -> tuple[str, pa.Table]:
+    schema = schemas.normalized(schemas.BLOOD_PRESSURE)
+    columns: dict[str, Sequence[Any]] = {name: [row.get(name) for row in rows] for name in schema.names}
+    return f"{SOURCE}_blood_pressure", schema.from_columns(columns)
 
 
 def _header(member: archive.Member, own: Mapping[str, str]) -> tuple[Text, Columns]:

@@ -54,13 +54,11 @@ def find(file: str, rows: Sequence[tuple[int, list[str]]], own: Mapping[str, str
         if found and (nearest is None or len(found) > len(nearest[1])):
             nearest = line, found, cells
     if nearest is None:
-        words = next((_words(cells) for _, cells in rows if len(_words(cells)) > 1), [])
-        seen = f"; found {', '.join(words)}" if words else ""
         lines = f"its first {HEADER_WITHIN} lines"
-        raise InputError(f"{file} has no header with a date and a pressure in {lines}{seen}", hint=_HINT)
+        raise InputError(f"{file} has no header with a date and a pressure in {lines}", hint=_HINT)
     line, found, cells = nearest
     lacks = " and ".join(_missing(found))
-    raise InputError(f"{file} lacks a column for {lacks}; line {line} has {', '.join(_words(cells))}", hint=_HINT)
+    raise InputError(f"{file} lacks a column for {lacks}; line {line} has {_known_ones(found, cells)}", hint=_HINT)
 
 
 def recognised(rows: Sequence[tuple[int, list[str]]], own: Mapping[str, str]) -> int:
@@ -112,12 +110,21 @@ def _columns(file: str, line: int, found: Mapping[str, list[int]], cells: Sequen
     for field, (first, *more) in found.items():
         if more:
             raise InputError(
-                f"{file} has two columns for {field.replace('_', ' ')}: {cells[first].strip()} ({letter(first)}) and "
-                f"{cells[more[0]].strip()} ({letter(more[0])})",
+                f"{file} has two columns for {field.replace('_', ' ')}: {letter(first)} and {letter(more[0])}",
                 hint=f'rename one, or tell pdp which counts: [google_sheets.columns] {field} = "..."',
             )
     at = {field: found[field][0] for field in sorted(found)}
-    return Columns(line, at, {field: " ".join(cells[index].split()) for field, index in at.items()})
+    return Columns(line, at, {field: _name(cells[index]) for field, index in at.items()})
+
+
+def _name(cell: str) -> str:
+    """A header as people are told of it, without remarks in brackets: `Systolic (mmHg)`, but not `SYS (of somebody)`."""
+
+    def kept(remark: re.Match[str]) -> str:
+        words = _tokens(remark[1])
+        return remark[0] if _FIELD_OF.get(_joined(words)) or _UNITS.issuperset(words) else " "
+
+    return " ".join(re.sub(r"[(\[](.*?)[)\]]", kept, cell).split())
 
 
 def letter(index: int) -> str:
@@ -156,7 +163,8 @@ def _joined(tokens: Sequence[str], accents: bool = True) -> str:
     return "".join(char for char in unicodedata.normalize("NFD", name) if not unicodedata.combining(char))
 
 
-def _words(cells: Sequence[str]) -> list[str]:
-    """What may be names of columns: a message must not repeat what somebody measured."""
-    texts = (" ".join(cell.split()) for cell in cells)
-    return [text[:30] for text in texts if text and not any(char.isdigit() for char in text)][:8]
+def _known_ones(found: Mapping[str, Sequence[int]], cells: Sequence[str]) -> str:
+    """The columns that were found, and how many were not: what stands in a cell may be a name, a note or a reading."""
+    known = [f"{field.replace('_', ' ')} ({letter(index)})" for field, at in found.items() for index in at]
+    others = sum(1 for cell in cells if cell.strip()) - len(known)
+    return ", ".join(known) + (f" and {others} that pdp does not know" if others > 0 else "")

@@ -66,7 +66,7 @@ def parse(name: str, data: bytes) -> Sheet:
         content = json.loads(data, parse_constant=_refuse)
         if content["format"] != FORMAT:
             raise ValueError
-        tabs = [Tab(str(tab["title"]), [list(_texts(row)) for row in tab["rows"]]) for tab in content["tabs"]]
+        tabs = [Tab(_whole(str(tab["title"])), [list(_texts(row)) for row in tab["rows"]]) for tab in content["tabs"]]
         zone, locale = str(content["timeZone"]), str(content["locale"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{name} is not a sheet as pdp fetches it", hint="delete it and run doit again") from error
@@ -83,9 +83,14 @@ def _texts(row: list[Any]) -> Iterator[str]:
             # A serial number to a hundred-thousandth of a second; no exponent, which no cell is written with.
             yield f"{cell:.10f}".rstrip("0").rstrip(".")
         elif isinstance(cell, int | str):
-            yield str(cell).strip()
+            yield _whole(str(cell)).strip()
         else:
             raise TypeError
+
+
+def _whole(text: str) -> str:
+    """Half a sign, which JSON can write and no table can hold, becomes a question mark."""
+    return text.encode(errors="replace").decode()
 
 
 def _is_zone(name: str) -> bool:
