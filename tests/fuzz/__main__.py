@@ -20,7 +20,8 @@ from pathlib import Path
 
 # Not asked of the targets: they are imported in the child only, where atheris instruments what they import.
 NAMES = (
-    "zips", "text", "cell", "values", "sheet", "tabs", "reports", "samples", "sports", "payloads", "toml", "dotenv", "manifest", "names",
+    "zips", "text", "cell", "values", "sheet", "tabs", "reports", "samples", "sports", "payloads",
+    "toml", "dotenv", "manifest", "names",
 )  # fmt: skip
 MEMORY = 3 * 2**30  # bytes of address space; Arrow and numpy map about one before the first input
 SECONDS = 10  # for one input

@@ -40,8 +40,8 @@ JSONS = (
     '{"bedtime":1767220000,"wake_up_time":1767244000,"items":[{"start_time":1767220000,"end_time":1767244000,"state":2}]}',
 )  # fmt: skip
 TABS = (
-    '{"format":"pdp-sheet-1","timeZone":"Europe/Berlin","locale":"de_DE","tabs":[{"title":"BP \\u00e4","rows":[["Datum","SYS","DIA"],'
-    '[46024.3125,131,84.5],["01.02.2026","x",null],[true,1e300,-3]]}]}',
+    '{"format":"pdp-sheet-1","timeZone":"Europe/Berlin","locale":"de_DE","tabs":[{"title":"BP \\u00e4","rows":'
+    '[["Datum","SYS","DIA"],[46024.3125,131,84.5],["01.02.2026","x",null],[true,1e300,-3]]}]}'
 )
 TOMLS = (
     'timezone = "Europe/Berlin"\nday_starts_at = 4\n[google_sheets]\ndate_order = "dmy"\ncolumns = { systolic = "Oben" }\n',
@@ -65,7 +65,7 @@ def seeds(target: str) -> dict[str, bytes]:
 
 def _made(target: str) -> list[bytes]:
     texts = {
-        "sheet": SHEETS, "tabs": TABS, "values": JSONS, "payloads": JSONS, "toml": TOMLS, "dotenv": ENVS, "cell": CELLS,
+        "sheet": SHEETS, "tabs": [TABS], "values": JSONS, "payloads": JSONS, "toml": TOMLS, "dotenv": ENVS, "cell": CELLS,
         "manifest": ['{"manifest": 1, "source": "a", "files": [{"name": "b/c.csv", "sha256": "00", "size": 3}]}'],
         "reports": [_export(DAILY)], "samples": [_export(SAMPLES)], "sports": [_export(SPORTS)],
     }  # fmt: skip
