@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from pdp.disk import make_folder, sync
@@ -88,6 +89,25 @@ class Store:
             temp.unlink(missing_ok=True)
         sync(self.records_folder)
         return digest
+
+    def put_records(self, contents: Sequence[bytes]) -> list[str]:
+        """Keeps records that follow one another, and gives their hashes: all of them, or none that counts.
+
+        The first is put in its place last, since without it no other one continues the chain.
+        """
+        digests = [hashlib.sha256(content).hexdigest() for content in contents]
+        make_folder(self.records_folder)
+        for number in reversed(range(len(contents))):
+            if number == 0:
+                sync(self.records_folder)
+            temp = self.temp()
+            try:
+                temp.write_bytes(contents[number])
+                self._place(temp, self.record_path(digests[number]))
+            finally:
+                temp.unlink(missing_ok=True)
+        sync(self.records_folder)
+        return digests
 
     def records(self) -> set[str]:
         """The hashes of all records that are there."""

@@ -104,7 +104,7 @@ class World:
             try:
                 pull(machine, there, everything=True)
             except Diverged:
-                pull(machine, there, merge=True, everything=True)
+                pull(machine, there, merge=True, unrelated=True, everything=True)
         self.assert_kept(last, machines)
         return last
 
@@ -137,7 +137,7 @@ class World:
 
     def join(self, machine: Machine, there: Remote) -> None:
         try:
-            self.merges += pull(machine, there, merge=True).merged > 0
+            self.merges += pull(machine, there, merge=True, unrelated=True).merged > 0
         except SyncError:
             return
 

@@ -15,7 +15,7 @@ from pdp.sync.bundle import Bundle
 from pdp.sync.drive import open_drive
 from pdp.sync.engine import Remote, pull, push
 from pdp.sync.folder import Folder
-from pdp.sync.open import open_backend
+from pdp.sync.state import open_backend
 from pdp.sync.vault import Plain
 from tests.google import Google, running
 from tests.sync_doubles import Machine, Place, sha
@@ -35,6 +35,10 @@ def s3() -> Iterator[str]:
     server.stop()
 
 
+def place(url: str, **environ: str) -> Backend:
+    return open_backend(url, environ, {}, {}, Path("/"))
+
+
 def s3_opener(address: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Opener:
     for name, value in {
         "AWS_ENDPOINT_URL": address,
@@ -44,14 +48,14 @@ def s3_opener(address: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Ope
     }.items():
         monkeypatch.setenv(name, value)
     urllib.request.urlopen(urllib.request.Request(f"{address}/{bucket}", method="PUT")).close()
-    return lambda: open_backend(f"s3://{bucket}/health/state", {"AWS_ENDPOINT_URL": address})
+    return lambda: place(f"s3://{bucket}/health/state", AWS_ENDPOINT_URL=address)
 
 
 @pytest.fixture(params=["folder", "s3", "obstore-memory", "memory", "bundle", "drive", "drive-file"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
     """Opens the same place anew for each machine."""
     if request.param == "folder":
-        return lambda: open_backend(f"file://{tmp_path}/with%20space/state", {})
+        return lambda: place(f"file://{tmp_path}/with%20space/state")
     if request.param == "s3":
         bucket = f"b{abs(hash(str(tmp_path))) % 10**9}"
         return s3_opener(request.getfixturevalue("s3"), bucket, monkeypatch)
@@ -147,7 +151,7 @@ def commits(writer: int, place: Backend, failed: list[BaseException]) -> None:
                     push(machine, there)
                     break
                 except Diverged:
-                    pull(machine, there, merge=True)
+                    pull(machine, there, merge=True, unrelated=True)
                 except SyncError as error:
                     if isinstance(error, Untrusted | Unreachable):
                         raise
@@ -229,5 +233,5 @@ def test_a_server_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyP
 )
 def test_a_url_that_is_none_is_a_sentence(url: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told) as error:
-        open_backend(url, {})
+        place(url)
     assert "secret" not in str(error.value)

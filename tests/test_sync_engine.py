@@ -8,7 +8,7 @@ from pdp.errors import Diverged, PdpError, SyncError, Untrusted
 from pdp.sync.backend import Cell, Conflict, Unreachable
 from pdp.sync.engine import Remote, pull, push
 from pdp.sync.keys import Keys, new_identity, new_seal, public
-from pdp.sync.records import State, clashes, rebase
+from pdp.sync.records import State, rebase
 from pdp.sync.vault import Plain, Sealed, Vault, padded
 from tests.sync_doubles import Machine, Place, sha
 
@@ -129,19 +129,6 @@ def test_pins_releases_and_runs_follow_their_versions() -> None:
     last = Machine()
     last.chain = two.chain + rebase(two.chain, 1, one.chain)
     assert '"release":{"total":3}' in last.chain[-2]
-
-
-def test_a_raw_file_changed_on_both_sides_is_a_clash() -> None:
-    """One that only one side changed, added or removed is none."""
-    base = Machine()
-    base.ingest("band", a=b"1", b=b"1", c=b"1")
-    mine, theirs = Machine(), Machine()
-    mine.chain, theirs.chain = list(base.chain), list(base.chain)
-    mine.ingest("band", a=b"2", b=b"1", c=b"1", d=b"4")
-    theirs.ingest("band", a=b"3", b=b"2", e=b"5")
-    found = clashes(State(base.chain), State(mine.chain), State(theirs.chain), ["band"])
-    assert [(one.source, one.name, one.mine, one.theirs) for one in found] == [("band", "a", sha(b"2"), sha(b"3"))]
-    assert clashes(State(base.chain), State(mine.chain), State(theirs.chain), []) == []
 
 
 class Flaky(Place):

@@ -49,6 +49,10 @@ COMMANDS = {
     "recover": Entry("pdp.cli.keep:recover", "Make a lost or damaged registry again from the store."),
     "fingerprint": Entry("pdp.look.code:main", "Print the identity of a function's code, and explain it.", light=True),
     "doctor": Entry("pdp.cli.doctor:doctor", "Check the way to Google, and say what to click."),
+    "push": Entry("pdp.cli.state:push", "Send the state to its remote: only what is missing, the head last."),
+    "pull": Entry("pdp.cli.state:pull", "Bring the state here from its remote, whole or not at all."),
+    "sync": Entry("pdp.cli.state:sync", "Pull, then push; --dry-run says what would travel."),
+    "key": Entry("pdp.cli.key:key", "Make or change the key of an encrypted state."),
     "next": Entry("pdp.cli.next:main", "Say where the result is and what to do next.", light=True),
 }
 

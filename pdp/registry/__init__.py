@@ -122,6 +122,10 @@ class Registry:
 
     # Stages
 
+    def chain(self) -> list[str]:
+        """The hashes of all records, in order."""
+        return [row["hash"] for row in self.db.execute("SELECT hash FROM chain ORDER BY seq")]
+
     def trace(self, stage: str, key: str) -> dict[str, Any] | None:
         """What this identity gave: facts, and outputs (name, path, hash, size, rows). None if it was never seen."""
         rows = self.db.execute(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from pdp.errors import RegistryError
@@ -180,6 +181,24 @@ TABLES = {
     "release": "name, version",
     "pin": "name, version",
 }
+
+
+def replace(db: sqlite3.Connection, order: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Writes the whole history anew from records in their order (hash and content), within the caller's transaction.
+
+    Only a merge does: what another machine did comes before what was done here. Caches and doit's own state stay.
+    """
+    triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for trigger in triggers:
+        db.execute(f"DROP TRIGGER {trigger['name']}")
+    db.execute("PRAGMA defer_foreign_keys = ON")
+    for table in TABLES:
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+    db.execute("DELETE FROM sqlite_sequence WHERE name IN ('run', 'stage_run')")
+    for digest, record in order:
+        apply(db, record, digest)
+    for trigger in triggers:
+        db.execute(trigger["sql"])
 
 
 def history(db: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:

@@ -6,7 +6,7 @@ AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class Cloud:
         self.store, self.where = store, where
 
     @classmethod
-    def open(cls, url: str, environ: dict[str, str]) -> Cloud:
+    def open(cls, url: str, environ: Mapping[str, str]) -> Cloud:
         """The bucket, and the folder in it, that `url` names.
 
         Raises:

@@ -124,6 +124,8 @@ class Remote:
 
     def __init__(self, backend: Backend, vault: Vault) -> None:
         self.backend, self.vault, self.blobs = backend, vault, Blobs(backend, vault)
+        self.segments: frozenset[str] = frozenset()
+        """The segments of the head that was last seen or written."""
 
     def look(self, local: Local) -> View:
         """Reads and verifies the state.
@@ -145,6 +147,7 @@ class Remote:
         if isinstance(self.vault, Sealed) and not self.vault.recipients:
             self.vault.recipients = head.recipients
         ledger = Ledger.load(head, self.blobs, local)
+        self.segments = frozenset(digest for digest, _ in head.segments)
         if memory and memory.records and ledger.hashes[memory.records - 1 : memory.records] != [memory.tip]:
             raise Untrusted("the remote state has lost records that were in it", hint=HINT)
         pairs = zip(mine, ledger.hashes, strict=False)
@@ -262,6 +265,7 @@ def move(local: Local, remote: Remote, view: View, known: dict[str, Stored], fre
     if not swap(remote.backend, view.cell, written, named):
         return False
     local.keep_segment(digest, content)
+    remote.segments = frozenset(digest for digest, _ in segments)
     local.remember(Memory(head.state, head.generation, digest_of(written), head.records, head.tip))
     return True
 
@@ -293,13 +297,15 @@ def pull(
     remote: Remote,
     *,
     merge: bool = False,
+    unrelated: bool = False,
     everything: bool = False,
-    check: Callable[[State, State, State], None] = lambda base, mine, theirs: None,
+    bring: Callable[[Ledger, State, State], None] = lambda ledger, base, theirs: None,
 ) -> Report:
     """Brings here what the remote has: objects first, then all records in one step.
 
-    `merge` joins histories that ran apart: the remote's order stays, what is new here follows it (see `rebase`).
-    `check(base, mine, theirs)` may refuse a merge. `everything` fetches old versions too.
+    `merge` joins histories that ran apart: the remote's order stays, what is new here follows it (see `rebase`);
+    `unrelated` even those that have nothing in common. `everything` fetches old versions too. `bring(ledger, base, theirs)`
+    is called before the records count: it brings raw files, and may refuse.
 
     Raises:
         Diverged: both sides have records that the other lacks, and `merge` was not asked for.
@@ -313,15 +319,14 @@ def pull(
     theirs = view.ledger.records
     records = theirs
     if view.behind and view.ahead:
-        if not merge:
+        if not merge or (view.common == 0 and not unrelated):
             raise diverged(view)
-        mine = [local.record(digest) for digest in view.mine]
-        check(State(theirs[: view.common]), State(mine), State(theirs))
-        records = theirs + rebase(theirs, view.common, mine)
+        records = theirs + rebase(theirs, view.common, [local.record(digest) for digest in view.mine])
         report.merged = len(records) - len(theirs)
     elif view.ahead:
         records = theirs + [local.record(digest) for digest in view.ahead]
     _download(local, remote, view, records, everything, report)
+    bring(view.ledger, State(theirs[: view.common]), State(theirs))
     report.records = len(view.behind)
     if view.behind:
         local.adopt(view.common, records[view.common :], view.memory)
@@ -349,6 +354,13 @@ def _download(local: Local, remote: Remote, view: View, records: list[str], ever
 
 def diverged(view: View) -> Diverged:
     """The refusal; it carries both sides, so that the door can show them."""
+    if not view.common:
+        error = Diverged(
+            "the remote holds another history: not one record of it is here",
+            hint="is it the right remote? pdp pull --merge --unrelated joins them all the same",
+        )
+        error.sides = view
+        return error
     error = Diverged(
         f"two machines ran apart: {len(view.ahead)} records are only here, {len(view.behind)} only in the remote",
         hint="pdp pull --merge joins them",

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdp.errors import SettingsError
+from pdp.redact import register
 
 SEAL = "PDP-SEAL-"
 SEAL_BYTES, CHECK_BYTES = 16, 4
@@ -42,7 +43,7 @@ class Keys:
 
     def text(self) -> str:
         """What a key file holds."""
-        lines = [f"# pdp-seal: {self.seal}"]
+        lines = [f"# pdp-seal: {self.seal}", *(f"# recipient: {recipient}" for recipient in self.recipients)]
         for identity in self.identities:
             lines += [f"# public key: {public(identity)}", identity]
         return "\n".join(lines) + "\n"
@@ -109,10 +110,17 @@ def parse(text: str, what: str) -> Keys:
             f"{what} holds {'no seal' if not seals else 'several seals'}",
             hint=f"its line begins with {SEAL}; {SEAL_VARIABLE} may hold it alone",
         )
+    for secret in (*identities, seals[0]):
+        register(secret)
     for identity in identities:
         public(identity)
     seal_bytes(seals[0])
     return Keys(identities, seals[0])
+
+
+def recipients_in(path: Path) -> tuple[str, ...]:
+    """The recipients that a key file was made with: its own, and the paper's."""
+    return tuple(re.findall(r"# recipient: (age1[0-9a-z]+)", path.read_text(encoding="utf-8", errors="replace")))
 
 
 def find(recipients: Iterable[str], path: Path, environ: Mapping[str, str]) -> Keys | None:
@@ -134,7 +142,13 @@ def find(recipients: Iterable[str], path: Path, environ: Mapping[str, str]) -> K
         if tuple(recipients):
             raise SettingsError("the state is encrypted, but its key is not here", hint=HINT)
         return None
-    return Keys(found.identities, found.seal, tuple(recipients))
+    listed = tuple(recipients)
+    if listed and not {public(identity) for identity in found.identities} & set(listed):
+        raise SettingsError(
+            "state.recipients does not name your own key, so that you could not read what you push",
+            hint="put in what pdp key init or rotate printed; the key file names them too",
+        )
+    return Keys(found.identities, found.seal, listed)
 
 
 def _refuse_open(path: Path) -> None:

@@ -149,28 +149,3 @@ def _assert_below(path: str) -> str:
     if not parts or path.startswith("/") or ".." in parts or "\0" in path or "\\" in path:
         raise ValueError("a path that leaves its folder")
     return path
-
-
-class Clash(NamedTuple):
-    """A raw file that both sides changed, to different bytes (None: removed)."""
-
-    source: str
-    name: str
-    mine: str | None
-    theirs: str | None
-
-
-def clashes(base: State, mine: State, theirs: State, sources: Iterable[str]) -> list[Clash]:
-    """Raw files of these sources that two sides changed apart, by source and name."""
-    found = []
-    for source in sorted(sources):
-        was, here, there = (_digests(side, source) for side in (base, mine, theirs))
-        for name in sorted(here.keys() | there.keys() | was.keys()):
-            before, one, two = was.get(name), here.get(name), there.get(name)
-            if one != two and one != before and two != before:
-                found.append(Clash(source, name, one, two))
-    return found
-
-
-def _digests(state: State, source: str) -> dict[str, str]:
-    return {name: digest for name, (digest, _) in state.raw.get(source, {}).items()}
