@@ -1,0 +1,70 @@
+"""A real project with a remote, for the tests of push and pull."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pdp.chain import assert_whole
+from pdp.registry import Registry
+from pdp.registry.apply import history
+from pdp.store import Store
+from tests.look import pdp
+from tests.project import Project
+
+KEPT = ("raw", "normalized", "validated", "quarantine", "merged")
+
+
+class Machine(Project):
+    """A project with a remote. Its commands know where the remote and the key are."""
+
+    def __init__(self, root: Path, remote: Path, seed: Path | None) -> None:
+        super().__init__(root)
+        shutil.rmtree(self.data)
+        if seed:
+            shutil.copytree(seed / "data", self.data)
+        self.remote = remote
+        self.environ = {
+            "PDP_STATE_REMOTE": f"file://{remote}", "PDP_STATE_IDENTITY": str(root / "key.txt"),
+        }  # fmt: skip
+
+    def command(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return super().command(*words, **self.environ | environ)
+
+    def pdp(self, *words: str, code: int = 0, **environ: str) -> str:
+        return pdp(self, *words, code=code, **environ)
+
+    def become(self, seed: Path) -> None:
+        """What doit did there has happened here."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(seed / "data", self.data)
+
+    def history(self) -> dict[str, Any]:
+        registry = Registry(self.data / "registry.db", read_only=True)
+        try:
+            assert_whole(Store(self.data / "store"), registry)
+            return history(registry.db)
+        finally:
+            registry.close()
+
+
+def files(machine: Machine) -> dict[str, bytes]:
+    found = (path for folder in KEPT for path in (machine.data / folder).rglob("*") if path.is_file())
+    return {path.relative_to(machine.data).as_posix(): path.read_bytes() for path in found}
+
+
+def built_from(root: Path) -> dict[str, Path]:
+    """Three projects that doit ran in: a base, and the base with one file more, b or c."""
+    base = Project(root / "base")
+    assert base.doit().returncode == 0
+    made = {"base": base.root}
+    for name, text in (("b", "4 5"), ("c", "7")):
+        project = Project(root / name)
+        shutil.rmtree(project.data)
+        shutil.copytree(base.data, project.data)
+        project.raw(f"{name}.txt", text)
+        assert project.doit().returncode == 0
+        made[name] = project.root
+    return made
