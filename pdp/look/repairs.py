@@ -44,9 +44,11 @@ def write_lines(history: History, data: str, rejected: Iterable[Mapping[str, Any
     filled = [line.cells | {"id": line["id"] or ids[_place_of(line)]} for line in decided]
     known = {cells["id"] for cells in filled}
     noted = {line["id"]: line["note"] for line in lines if not line["do"] and line["note"]}
-    new = [about | {"id": ids[place], "note": noted.get(ids[place], "")} for place, about in aside.items()]
-    new = [cells for cells in new if cells["id"] not in known]
-    _write(path, [*filled, *new])
+    new: dict[str, dict[str, str]] = {}  # the same raw row in several exports is one
+    for place, about in aside.items():
+        if (name := ids[place]) not in known:
+            new.setdefault(name, about | {"id": name, "note": noted.get(name, "")})
+    _write(path, [*filled, *new.values()])
     said = [f"{count(len(new), 'row')} to decide", f"{count(len(filled), 'line')} decided"]
     said += [f"{count(len(without), 'id')} filled in"] if without else []
     return f"{path}: {', '.join(said)}; write set, accept or drop into the column do, then run doit"
