@@ -81,7 +81,10 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
         )
     if not any(_has_files(session, other) for other in pipeline.sources):
         folders = " or ".join(session.shown(other.folder) for other in pipeline.sources)
-        raise InputError("no source has a file yet", hint=f"put exports into {folders}, or run pdp demo")
+        raise InputError(
+            "no source has a file yet",
+            hint=f"put exports into {folders}, name a sheet or Drive folder (docs/google.md), or run pdp demo",
+        )
 
 
 def _has_files(session: Session, source: Source) -> bool:

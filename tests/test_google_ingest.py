@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pdp.errors import InputError, RemoteError
+from pdp.filehash import stat_of
 from pdp.google.faults import GoogleError
 from stages.ingest import drive, folder, sheet
 from tests.google import Google, running
@@ -326,10 +327,10 @@ def test_an_unchanged_sheet_is_not_written_again(google: Google, tmp_path: Path)
     made = google.double.sheets.add("BP", {"BP": [[1, "ä", True, None, 0.1]]}, readers=[google.email])
     settings = {"id": made.file.id, "tabs": []}
     assert sheet.ask(tmp_path, settings, google.access(), None) == {"tabs": 1, "changed": True}
-    before = (tmp_path / "sheet.json").stat()
+    before = stat_of(tmp_path / "sheet.json")
     google.double.counts.clear()
     assert sheet.ask(tmp_path, settings, google.access(), None) == {"tabs": 1, "changed": False}
-    assert (tmp_path / "sheet.json").stat() == before
+    assert stat_of(tmp_path / "sheet.json") == before
     assert google.double.counts.total() == 3, "a token, the metadata, the values"
     made.tabs[0].rows.clear()
     sheet.ask(tmp_path, settings, google.access(), None)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up. A module imports only from lower floors; a package is one room.
 FLOORS = (
-    ("labels", "redact", "resolve"),
+    ("labels", "redact", "regions", "resolve"),
     ("errors",),
     ("disk",),
     ("double", "fingerprint", "filehash", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
@@ -41,7 +41,7 @@ FLOORS = (
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 ENGINE = set(FLOOR) - {"cli", "config", "demo", "doctor", "double", "look", "settings"}
 
-OFFERED_TO_STAGES = {"pdp.errors", "pdp.labels", "pdp.resource", "pdp.schema", "pdp.snapshot"}
+OFFERED_TO_STAGES = {"pdp.errors", "pdp.labels", "pdp.regions", "pdp.resource", "pdp.schema", "pdp.snapshot"}
 WORLD = {
     "getpass", "http", "locale", "logging", "os", "pathlib", "platform", "random", "requests", "secrets", "shutil",
     "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "time", "urllib",

@@ -349,3 +349,47 @@ def test_project_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "__file__", str(tmp_path / "lib/pdp/places.py"))
     with pytest.raises(SettingsError, match="no pdp project here"):
         config.project_root(tmp_path)
+
+
+def test_names_of_earlier_pipelines_count(project: Path) -> None:
+    """In the environment and in .env, with the setting's own variable before them; the secret is given on, never kept."""
+    write(project, BERLIN + '[fetch.mi_band]\nid = "1fromtheconfig"\n')
+    (project / ".env").write_text("GOOGLE_SHEETS_BP_ID=1fromdotenv\nGOOGLE_CREDENTIALS_BASE64=c2VjcmV0\n")
+    environ = {
+        "MI_BAND_DRIVE_FOLDER_ID": "1fromthere",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/keys/a.json",
+        "GOOGLE_X": "1",
+    }
+    memory = Memory()
+    found = load(project, environ, lambda _: memory)
+    assert found.values["fetch"]["google_sheets"]["id"] == "1fromdotenv"
+    assert found.values["fetch"]["mi_band"]["id"] == "1fromthere"
+    assert found.values["google"]["credentials"] == "/keys/a.json"
+    assert found.given["GOOGLE_CREDENTIALS_BASE64"][0] == "c2VjcmV0"
+    assert "GOOGLE_X" not in found.given
+    assert "c2VjcmV0" not in repr(found) + repr(memory)
+    own = load(project, {**environ, "PDP_FETCH_MI_BAND_ID": "1own-name", "PDP_FETCH_GOOGLE_SHEETS_TABS": "BP, My tab"})
+    assert own.values["fetch"]["mi_band"]["id"] == "1own-name"
+    assert own.values["fetch"]["google_sheets"]["tabs"] == ["BP", "My tab"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1AbC-def_9", " 1AbC-def_9 ", "https://docs.google.com/spreadsheets/d/1AbC-def_9/edit#gid=0",
+        "https://drive.google.com/drive/folders/1AbC-def_9?usp=sharing", "https://drive.google.com/open?id=1AbC-def_9",
+        "https://drive.google.com/drive/u/0/folders/1AbC-def_9",
+    ],
+)  # fmt: skip
+def test_an_address_of_google_gives_its_id(project: Path, text: str) -> None:
+    write(project, BERLIN)
+    assert load(project, {"GOOGLE_SHEETS_BP_ID": text}).values["fetch"]["google_sheets"]["id"] == "1AbC-def_9"
+
+
+@pytest.mark.parametrize("text", ["my sheet", "a'b in parents", "https://example.org/", "../../x"])
+def test_what_is_no_id_is_refused(project: Path, text: str) -> None:
+    """It would become part of a request; the sentence does not repeat it."""
+    write(project, BERLIN)
+    with pytest.raises(SettingsError, match="GOOGLE_SHEETS_BP_ID: this is no id of Google's") as refused:
+        load(project, {"GOOGLE_SHEETS_BP_ID": text})
+    assert text not in str(refused.value)

@@ -13,11 +13,9 @@ import click
 from pdp import config
 from pdp.cli.next import RAW
 from pdp.errors import SettingsError
+from pdp.regions import date_order
 from pdp.settings import Key, Section, Settings, as_toml, is_zone
 
-# Regions whose numeric dates are not day first (CLDR, short date formats).
-MONTH_FIRST = frozenset({"US", "PH", "PR", "GU", "AS", "VI"})
-YEAR_FIRST = frozenset({"CA", "CN", "HU", "IR", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "ZA"})
 ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year first only"}
 
 HEADER = """\
@@ -53,6 +51,7 @@ def init() -> None:
     click.echo("next, put your exports into these folders (either may stay empty), then run doit:")
     for source, what in RAW.items():
         click.echo(f"  {config.display(data / 'raw' / source, root)}  {what}")
+    click.echo("or let doit fetch them from Google Sheets and Drive: docs/google.md says how, pdp doctor checks it")
 
 
 def render(chosen: Mapping[Key, tuple[Any, str]]) -> str:
@@ -75,8 +74,7 @@ def guess_date_order(environ: Mapping[str, str]) -> tuple[str, str]:
     if not parts:
         return "ymd", "this machine tells no region: set your own"
     region = parts[-1].upper()
-    order = "mdy" if region in MONTH_FIRST else "ymd" if region in YEAR_FIRST else "dmy"
-    return order, f"guessed from {name}={environ[name]}"
+    return date_order(region), f"guessed from {name}={environ[name]}"
 
 
 def _lines(model: type[Section], parent: Key, chosen: Mapping[Key, tuple[Any, str]]) -> Iterator[str]:

@@ -65,9 +65,7 @@ def ask(folder: Path, settings: Mapping[str, Any], access: Access, sha256: Sha25
     entries = {item.stamp: before[item.stamp] for item in items if item not in missing}
     with Downloads("mi_band", len(missing), sum(item.size for item in missing)) as progress:
         for item in missing:
-            entries[item.stamp] = _renamed(item, before, folder, sha256) or _fetch(
-                google, drive, item, folder, progress
-            )
+            entries[item.stamp] = _known(item, before, folder, sha256) or _fetch(google, drive, item, folder, progress)
     now = sorted(entries.values(), key=lambda one: (one.name, one.stamp))
     content = json.dumps({"index": 1, "files": [vars(one) for one in now]}, ensure_ascii=False, indent=1)
     write_whole(folder / FETCHED / INDEX, content.encode())
@@ -158,17 +156,19 @@ def _is_here(one: Fetched | None, sha256: Sha256) -> bool:
     return one is not None and sha256(one.name) == one.sha256
 
 
-def _renamed(item: Item, before: Mapping[str, Fetched], folder: Path, sha256: Sha256) -> Fetched | None:
-    """A file that is here already under the name that it had before."""
+def _known(item: Item, before: Mapping[str, Fetched], folder: Path, sha256: Sha256) -> Fetched | None:
+    """A file that is here already: of a fetch that broke off later, or under the name that it had before."""
     if item.checksum is None:
         return None
+    place = _place(item, item.checksum[1])
+    if item.checksum[0] == "sha256" and sha256(place) == item.checksum[1]:
+        return Fetched(place, item.checksum[1], item.size, item.stamp)
     same = (one for stamp, one in before.items() if stamp.startswith(f"{item.checksum[1]} ") and _is_here(one, sha256))
     one = next(same, None)
     if one is None:
         return None
-    name = _place(item, item.checksum[1])
-    write_whole(folder / name, (folder / one.name).read_bytes())
-    return Fetched(name, one.sha256, one.size, item.stamp)
+    write_whole(folder / place, (folder / one.name).read_bytes())
+    return Fetched(place, one.sha256, one.size, item.stamp)
 
 
 def _place(item: Item, key: str) -> str:

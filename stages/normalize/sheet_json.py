@@ -14,12 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pdp.errors import InputError
+from pdp.regions import date_order
 
 FILE = "sheet.json"
 FORMAT = "pdp-sheet-1"
-# CLDR, short date formats; where a locale names no region, by its language. English alone tells nothing.
-MONTH_FIRST = frozenset({"US", "PH", "PR", "GU", "AS", "VI"})
-YEAR_FIRST = frozenset({"CA", "CN", "HU", "IR", "JP", "KP", "KR", "LT", "MN", "SE", "TW", "ZA"})
+# Where a locale names no region; English alone tells nothing.
 YEAR_FIRST_LANGUAGES = frozenset({"", "en", "fa", "hu", "ja", "ko", "lt", "mn", "sv", "zh"})
 
 
@@ -49,11 +48,9 @@ class Sheet:
     def date_order(self) -> str:
         """The order of day, month and year that the sheet's locale writes dates in."""
         language, _, region = self.locale.replace("-", "_").partition("_")
-        region = region.rpartition("_")[2].upper()
-        if region in MONTH_FIRST:
-            return "mdy"
-        year_first = region in YEAR_FIRST if region else language.lower() in YEAR_FIRST_LANGUAGES
-        return "ymd" if year_first else "dmy"
+        if region:
+            return date_order(region.rpartition("_")[2].upper())
+        return "ymd" if language.lower() in YEAR_FIRST_LANGUAGES else "dmy"
 
 
 def parse(name: str, data: bytes) -> Sheet:
