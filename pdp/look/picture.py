@@ -74,6 +74,15 @@ def _layers(boxes: list[Box], edges: list[list[str]]) -> list[list[Box]]:
             depth[name] = max((1 + depth_of(one) for one in before[name]), default=0)
         return depth[name]
 
+    after: dict[str, list[str]] = {}
+    for source, target in edges:
+        after.setdefault(source, []).append(target)
+    deepest = {name: depth_of(name) for name in before}
+    # What nothing points to stands beside what it goes into, so that its arrow crosses no box.
+    depth |= {
+        name: min(deepest[one] for one in after[name]) - 1 for name in before if not before[name] and name in after
+    }
+
     layers: list[list[Box]] = [[] for _ in range(max(map(depth_of, before), default=0) + 1)]
     for box in boxes:
         layers[depth[box.name]].append(box)
