@@ -14,13 +14,14 @@ from typing import Any
 
 from pdp.errors import InputError, StageError
 from pdp.identity import Plan, config_of
+from pdp.readings import KeptReadings
 from pdp.registry import dump
 from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Stage
 from pdp.store import lost
-from pdp.tables import Inputs, Writers, read_parquet
+from pdp.tables import Inputs, Stored, Writers
 
 
 def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> dict[str, Any]:
@@ -54,7 +55,10 @@ def _build(
     function = resolve(stage.function)
     snapshots: list[Snapshot] = []
     hashes = plan.identity["inputs"]
-    inputs = Inputs({name: partial(_open, session, pipeline, name, hashes[name], snapshots) for name in stage.inputs})
+    code = dump([plan.identity["code"], plan.identity["libraries"]])
+    readings = KeptReadings(session.path("kept") / stage.name.replace(":", "-"), code, reuse=not session.always)
+    openers = {name: partial(_open, session, pipeline, name, hashes[name], snapshots) for name in stage.inputs}
+    inputs = Inputs(openers, readings.keep)
     temps = {output.name: session.store.temp() for output in stage.outputs}
     writers = Writers(stage.name, {o.name: (temps[o.name], PurePosixPath(o.path).suffix[1:]) for o in stage.outputs})
     try:
@@ -63,6 +67,7 @@ def _build(
         _assert_conserved(stage, inputs, writers, facts)
         for snapshot in snapshots:
             _assert_unmoved(snapshot)
+        readings.sweep()
         sizes = [temps[output.name].stat().st_size for output in stage.outputs]
         digests = session.store.put(*temps.values())
         outputs = [
@@ -80,12 +85,15 @@ def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshot
     """An input out of the store, by the hash that the identity names: what lies at its named path does not count."""
     output = pipeline.outputs[name]
     if PurePosixPath(output.path).name == MANIFEST:
-        snapshot = Snapshot.parse(session.store.read(digest), session.path(output.path).parent)
+        folder = PurePosixPath(output.path).parent
+        snapshot = Snapshot.parse(
+            session.store.read(digest), session.path(str(folder)), lambda file: session.hashes.known(f"{folder}/{file}")
+        )
         snapshots.append(snapshot)
         return snapshot
     if not session.store.has(digest):
         raise lost(digest)
-    return read_parquet(session.store.path(digest))
+    return Stored(session.store.path(digest))
 
 
 def _drain(chunks: Any, writers: Writers) -> dict[str, Any]:

@@ -88,3 +88,7 @@ class FileHashes:
         if is_settled(stat) and stat_of(path) == stat:
             self._known[name] = self.changed[name] = (stat, digest)
         return digest
+
+    def known(self, name: str) -> tuple[Stat, str] | None:
+        """Stat and hash of the file `name` as this process has them by heart; nothing is read for it."""
+        return (self._known or {}).get(name)

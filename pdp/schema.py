@@ -67,7 +67,7 @@ class Schema:
         return self.arrow().empty_table()
 
     def conform(self, table: pa.Table) -> pa.Table:
-        """`table` with exactly the declared columns, in order and typed.
+        """`table` with exactly the declared columns, in order and typed; a dictionary of texts stays one.
 
         Raises:
             StageError: a declared column is missing, or a value does not fit its type.
@@ -78,7 +78,14 @@ class Schema:
         if missing:
             raise StageError(f"table {self.name} lacks the column {', '.join(missing)}")
         try:
-            return table.select(self.names).cast(self.arrow())
+            chosen = table.select(self.names)
+            wanted = (
+                field.with_type(chosen.field(i).type)
+                if _is_encoded(chosen.field(i)) and field.type == "string"
+                else field
+                for i, field in enumerate(self.arrow())
+            )
+            return chosen.cast(pa.schema(wanted))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise StageError(f"table {self.name} has a value that does not fit its column's type") from error
 
@@ -107,6 +114,30 @@ def arrow_type(name: Type) -> pa.DataType:
     if name == "bool":
         return pa.bool_()
     return getattr(pa, name)()
+
+
+def encoded(table: pa.Table) -> pa.Table:
+    """`table` with its texts as dictionaries: they repeat, and a file's name is longer than all the rest of a row."""
+    import pyarrow as pa
+
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(i, field.name, table.column(i).dictionary_encode())
+    return table
+
+
+def decoded(table: pa.Table) -> pa.Table:
+    """`table` with its texts as they are."""
+    for i, field in enumerate(table.schema):
+        if _is_encoded(field):
+            table = table.set_column(i, field.name, table.column(i).cast(field.type.value_type))
+    return table
+
+
+def _is_encoded(field: pa.Field) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_dictionary(field.type) and field.type.value_type == pa.string()
 
 
 def between(column: str, low: float, high: float) -> Callable[[pa.Table], pa.ChunkedArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +13,9 @@ from pdp.errors import InputError
 from pdp.filehash import Stat, open_regular, stat_of
 
 MANIFEST = "manifest.json"
+BLOCK = 4 * 2**20
+
+Known = Callable[[str], tuple[Stat, str] | None]
 
 
 @dataclass(frozen=True)
@@ -24,25 +27,36 @@ class RawFile:
     size: int
     path: Path
     stat: Stat | None = None
+    known: bool = False
+    """Whether the stat alone says that these are the bytes that were hashed."""
 
     def moved(self) -> bool:
         """Whether the file was touched since this snapshot was opened."""
         return stat_of(self.path) != self.stat
 
-    def read_bytes(self) -> bytes:
-        """The bytes that the manifest names.
+    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+        """The bytes that the manifest names, up to `size` at a time; hashed on the way unless they are `known`.
 
         Raises:
-            InputError: the file is gone, or its bytes are no longer those that were fetched.
+            InputError: the file is gone, or (at the end) its bytes are no longer those that were fetched.
         """
+        sha256 = None if self.known else hashlib.sha256()
         try:
+            left = self.size + 1  # not all of a file that grew meanwhile
             with open_regular(self.path) as file:
-                data = file.read(self.size + 1)  # not all of a file that grew meanwhile
+                while block := file.read(min(size, left)):
+                    left -= len(block)
+                    if sha256:
+                        sha256.update(block)
+                    yield block
         except OSError as error:
             raise InputError(f"raw file {self.name} cannot be read: {error.strerror}", hint="put it back") from error
-        if hashlib.sha256(data).hexdigest() != self.sha256:
+        if sha256 and sha256.hexdigest() != self.sha256:
             raise InputError(f"raw file {self.name} changed while it was being read", hint="run again")
-        return data
+
+    def read_bytes(self) -> bytes:
+        """All of `blocks`."""
+        return b"".join(self.blocks())
 
 
 @dataclass(frozen=True)
@@ -64,22 +78,24 @@ class Snapshot:
         return (json.dumps(self.manifest(), indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
-    def parse(cls, content: bytes, folder: Path) -> Snapshot:
+    def parse(cls, content: bytes, folder: Path, known: Known = lambda name: None) -> Snapshot:
         """The snapshot that a manifest's bytes name; its files lie below `folder`.
+
+        `known(name)` gives the stat with which the file at `<folder>/<name>` was hashed, and the hash.
 
         Raises:
             InputError: the bytes are no manifest.
         """
         try:
             manifest = json.loads(content)
-            return cls(manifest["source"], tuple(_raw_file(f, folder) for f in manifest["files"]))
+            return cls(manifest["source"], tuple(_raw_file(f, folder, known) for f in manifest["files"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again"
             ) from error
 
 
-def _raw_file(entry: dict[str, Any], folder: Path) -> RawFile:
+def _raw_file(entry: dict[str, Any], folder: Path, known: Known) -> RawFile:
     """The file that an entry names: it lies below `folder`, whatever a manifest from elsewhere says."""
     name, digest, size = entry["name"], entry["sha256"], entry["size"]
     parts = PurePosixPath(name).parts
@@ -88,4 +104,5 @@ def _raw_file(entry: dict[str, Any], folder: Path) -> RawFile:
     if not (isinstance(digest, str) and isinstance(size, int) and size >= 0):
         raise TypeError("a hash is a text and a size a number")
     path = folder / name
-    return RawFile(name, digest, size, path, stat_of(path))
+    stat = stat_of(path)
+    return RawFile(name, digest, size, path, stat, known(name) == (stat, digest))

@@ -6,24 +6,41 @@ The same table gives the same bytes: one writer, one compression, no time stamp.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import StageError
+from pdp.schema import decoded, encoded
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class Inputs(Mapping[str, Any]):
-    """A stage's inputs by name, opened when asked for: a `Snapshot` for a manifest, a `pa.Table` for Parquet."""
+    """A stage's inputs by name, opened when asked for: a `Snapshot` for a manifest, a `pa.Table` for Parquet.
 
-    def __init__(self, openers: Mapping[str, Callable[[], Any]]) -> None:
+    A stage that does not need the whole of a table at once asks for it as `stored`.
+    """
+
+    def __init__(self, openers: Mapping[str, Callable[[], Any]], keep: Callable[..., Any]) -> None:
+        """`keep(key, make)` gives what reading a raw file gave, kept under `key` or made now."""
         self._openers = openers
+        self.keep = keep
         self.rows = 0
 
     def __getitem__(self, name: str) -> Any:
+        opened = self._opened(name)
+        return decoded(opened.read()) if isinstance(opened, Stored) else opened
+
+    def stored(self, name: str) -> Stored:
+        """A table of which nothing is read yet."""
+        stored = self._opened(name)
+        assert isinstance(stored, Stored)
+        return stored
+
+    def _opened(self, name: str) -> Any:
+        """The input; all rows of a table count as read."""
         opened = self._openers[name]()
         self.rows += getattr(opened, "num_rows", 0)
         return opened
@@ -37,15 +54,69 @@ class Inputs(Mapping[str, Any]):
 
 def read_parquet(path: Path) -> pa.Table:
     """The table of a Parquet file, typed as it was written: Parquet keeps whole seconds as milliseconds."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     # Without memory mapping: the object's file may be replaced by a repair while the table is in use.
-    table = pq.read_table(path, memory_map=False)
+    return _in_seconds(pq.read_table(path, memory_map=False))
+
+
+def _in_seconds(table: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
     for i, field in enumerate(table.schema):
         if field.type == pa.timestamp("ms", tz="UTC"):
             table = table.set_column(i, field.name, table.column(i).cast(pa.timestamp("s", tz="UTC")))
     return table
+
+
+class Stored:
+    """A table in the store of which parts are read as they are needed, texts as dictionaries."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = pq.read_schema(path)
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        self._file = pq.ParquetFile(path, read_dictionary=texts)
+        self.num_rows: int = self._file.metadata.num_rows
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows of these columns, or of all."""
+        return _in_seconds(self._file.read(columns))
+
+    def column(self, name: str) -> Iterator[pa.ChunkedArray]:
+        """One column, a group of rows at a time."""
+        for group in range(self._file.num_row_groups):
+            yield self._file.read_row_group(group, [name]).column(0)
+
+    def between(self, name: str, low: Any, high: Any, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows whose `name` lies in [low, high]; those where it is null, if both are None."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = []
+        for group in self._groups(name, low, high):
+            table = self._file.read_row_group(group, columns)
+            column = table[name]
+            inside = (
+                column.is_null() if low is None else pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+            )
+            found.append(table if pc.all(inside).as_py() else table.filter(inside))
+        return _in_seconds(pa.concat_tables(found) if found else self._file.read_row_groups([], columns))
+
+    def _groups(self, name: str, low: Any, high: Any) -> Iterator[int]:
+        """The groups of rows that may hold some, by the statistics that the file has of each."""
+        index = self._file.schema_arrow.get_field_index(name)
+        for group in range(self._file.num_row_groups):
+            known = self._file.metadata.row_group(group).column(index).statistics
+            if known is None or known.has_null_count is False:
+                yield group
+            elif low is None:
+                if known.null_count:
+                    yield group
+            elif known.has_min_max and known.max >= low.as_py() and known.min <= high.as_py():
+                yield group
 
 
 class Writers:
@@ -65,6 +136,7 @@ class Writers:
         targets = [output for output in self._files if output == name or output == f"{name}.csv"]
         if not targets:
             raise StageError(f"stage {self.stage} gave a table {name} that it does not declare")
+        table = _canonical(encoded(table))
         for output in targets:
             writer = self._open.get(output)
             if writer is None:
@@ -96,10 +168,10 @@ class CsvWriter:
         import pyarrow.csv
 
         options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="none")
-        self._writer = pyarrow.csv.CSVWriter(path, schema, write_options=options)
+        self._writer = pyarrow.csv.CSVWriter(path, decoded(schema.empty_table()).schema, write_options=options)
 
     def write_table(self, table: pa.Table) -> None:
-        self._writer.write_table(spreadsheet_safe(table))
+        self._writer.write_table(spreadsheet_safe(decoded(table)))
 
     def close(self) -> None:
         self._writer.close()
@@ -134,9 +206,37 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uf
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
+def _canonical(table: pa.Table) -> pa.Table:
+    """`table` with each dictionary holding what its rows use, in the order of first use: the rows alone decide it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = table.unify_dictionaries().combine_chunks()
+    for i, field in enumerate(table.schema):
+        if not pa.types.is_dictionary(field.type) or not table.num_rows:
+            continue
+        column = table.column(i).chunk(0)
+        used = pc.unique(column.indices).drop_null()
+        if not used.equals(pa.array(range(len(column.dictionary)), pa.int32())):
+            at = pc.index_in(column.indices, used)
+            column = pa.DictionaryArray.from_arrays(at, column.dictionary.take(used))
+            table = table.set_column(i, field.name, column)
+    return table
+
+
 def _writer(path: Path, kind: str, schema: pa.Schema) -> Any:
     if kind == "csv":
         return CsvWriter(path, schema)
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.ParquetWriter(path, schema, compression="zstd", version="2.6")
+    whole = {
+        f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_integer(f.type) or pa.types.is_temporal(f.type)
+    }
+    # The types that Arrow would note in the file are those of this process: texts are dictionaries only while they are
+    # written, and whoever reads the file is to get texts.
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", version="2.6", store_schema=False,
+        use_dictionary=[f.name for f in schema if f.name not in whole], column_encoding=whole,
+        write_statistics=[f.name for f in schema if pa.types.is_date(f.type)],
+    )  # fmt: skip

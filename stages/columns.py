@@ -21,6 +21,16 @@ def codes(column: pa.ChunkedArray, preferred: Sequence[str] = ()) -> Ints:
     return np.array([*(rank[text] for text in texts), -1], np.int64)[index]
 
 
+def words(texts: Sequence[str | None], index: npt.NDArray[Any], mask: Mask | None = None) -> pa.DictionaryArray:
+    """For each row the text at its index, as a dictionary of distinct texts; None, or a true `mask`, is a null."""
+    distinct = list(dict.fromkeys(text for text in texts if text is not None))
+    at = {text: i for i, text in enumerate(distinct)}
+    index = np.array([-1 if text is None else at[text] for text in texts] or [-1], np.int32)[index]
+    if None in texts:
+        mask = index < 0 if mask is None else mask | (index < 0)
+    return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32(), mask=mask), pa.array(distinct, pa.string()))
+
+
 def texts_of(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[str]]:
     """(for each row the position of its text, -1 for a null; the texts)."""
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()

@@ -6,7 +6,7 @@ known is null, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from stages import schemas, sessions
-from stages.columns import Mask, codes, equal, integers, numbers, pack, texts_of
+from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, texts_of
 from stages.duplicates import ON_DEMAND
+from stages.parts import by_dates, opened
 
 HEART_RATES = ["avg_hr", "min_hr", "max_hr"]
 STAGES = ["deep_min", "light_min", "rem_min"]
@@ -27,28 +28,30 @@ SLEEP_NAMES = {
 
 
 class Part(NamedTuple):
-    """What one table tells: values by date (the index, days since 1970), and flags as rows of `date`, `flags`."""
+    """What rows of one table tell: values by date (the index, days since 1970), and flags as rows of `date`, `flags`;
+    with the dates on which there is a row at all."""
 
     values: pd.DataFrame
     flags: pd.DataFrame
+    dates: Ints
 
 
-def daily(inputs: Mapping[str, pa.Table], config: Mapping[str, Any]) -> Iterator[tuple[str, pa.Table]]:
+def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tuple[str, pa.Table]]:
     """`daily_metrics`: one row for each date on which any table has an accepted row.
 
     A validated table has one row for a day's report and one for an instant, from one device on a date: nothing here
     is averaged or summed over devices, files or exports.
     """
     parts = [
-        _blood_pressure(inputs["blood_pressure"], config),
-        _heart_rate(inputs["heart_rate"]),
-        _sleep(inputs["sleep"]),
-        _metric(inputs["steps"], "steps", "steps", "sum"),
-        _metric(inputs["spo2"], "avg_spo2", "spo2", "mean"),
-        _metric(inputs["stress"], "avg_stress", "stress", "mean"),
-        _metric(inputs["weight"], "weight_kg", "weight_kg", "mean"),
+        _blood_pressure(opened(inputs, "blood_pressure").read(), config),
+        _by_dates(inputs, "heart_rate", _heart_rate, "record", *HEART_RATES, "resting_hr", "bpm"),
+        _sleep(opened(inputs, "sleep").read()),
+        _metric(inputs, "steps", "steps", "steps", "sum"),
+        _metric(inputs, "spo2", "avg_spo2", "spo2", "mean"),
+        _metric(inputs, "stress", "avg_stress", "stress", "mean"),
+        _metric(inputs, "weight", "weight_kg", "weight_kg", "mean"),
     ]
-    dates = np.unique(np.concatenate([integers(table["local_date"]) for table in inputs.values()]))
+    dates = np.unique(np.concatenate([part.dates for part in parts]))
     days = (
         pd.concat([pd.DataFrame(index=dates), *(part.values for part in parts)], axis=1)
         .rename_axis("date")
@@ -63,6 +66,17 @@ def daily(inputs: Mapping[str, pa.Table], config: Mapping[str, Any]) -> Iterator
     yield "daily_metrics", _table(days.reset_index())
 
 
+def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Part], *columns: str) -> Part:
+    """What `fold` makes of these columns of a table, some dates at a time."""
+    wanted = ["local_date", "kind", "flags", *dict.fromkeys(columns)]
+    parts = [fold(table) for table in by_dates([opened(inputs, name)], wanted)]
+    return Part(
+        pd.concat([part.values for part in parts]),
+        pd.concat([part.flags for part in parts]),
+        np.concatenate([part.dates for part in parts]),
+    )
+
+
 def _blood_pressure(table: pa.Table, config: Mapping[str, Any]) -> Part:
     readings = _rows(table, np.ones(table.num_rows, bool), *sessions.VALUES)
     instant, offset = integers(table["instant_utc"]), integers(table["utc_offset_s"])
@@ -71,7 +85,7 @@ def _blood_pressure(table: pa.Table, config: Mapping[str, Any]) -> Part:
     rules = config["blood_pressure"]
     found = sessions.sessions(readings, rules["session_gap_min"])
     values = sessions.days(found, rules["evening_from_hour"], config["day_starts_at"])
-    return Part(values, _flags(table, readings))
+    return Part(values, _flags(table, readings), _dates(table))
 
 
 def _heart_rate(table: pa.Table) -> Part:
@@ -90,7 +104,7 @@ def _heart_rate(table: pa.Table) -> Part:
     ]
     used = samples[samples["date"].isin(computed.index[alone])]
     flags = [_flags(table, told), _flags(table, used), _marked(computed.index[alone & ~continuous], "spot_hr_only")]
-    return Part(pd.concat(values, axis=1), pd.concat(flags))
+    return Part(pd.concat(values, axis=1), pd.concat(flags), _dates(table))
 
 
 def _reports_first(table: pa.Table, rows: pd.DataFrame) -> pd.DataFrame:
@@ -126,17 +140,26 @@ def _sleep(table: pa.Table) -> Part:
     return Part(
         values.assign(sleep_nap_min=naps.mask(naps < 0)),
         pd.concat([_flags(table, used), _marked(alone["date"][~believed], "unconfirmed_sleep")]),
+        _dates(table),
     )
 
 
-def _metric(table: pa.Table, told: str, sampled: str, how: str) -> Part:
+def _metric(inputs: Mapping[str, Any], name: str, told: str, sampled: str, how: str) -> Part:
     """One column: what the day's report tells (`told`), else the samples (`sampled`) put together as `how` says."""
-    reports = _rows(table, equal(table["kind"], "daily"), told).dropna(subset=told)
-    samples = _rows(table, equal(table["kind"], "sample"), sampled).dropna(subset=sampled)
-    samples = samples[~samples["date"].isin(reports["date"])]
-    computed = samples.groupby("date")[sampled].agg(how)
-    values = pd.concat([reports.set_index("date")[told], computed])
-    return Part(values.to_frame(told), _flags(table, pd.concat([reports, samples])))
+
+    def fold(table: pa.Table) -> Part:
+        reports = _rows(table, equal(table["kind"], "daily"), told).dropna(subset=told)
+        samples = _rows(table, equal(table["kind"], "sample"), sampled).dropna(subset=sampled)
+        samples = samples[~samples["date"].isin(reports["date"])]
+        computed = samples.groupby("date")[sampled].agg(how)
+        values = pd.concat([reports.set_index("date")[told], computed])
+        return Part(values.to_frame(told), _flags(table, pd.concat([reports, samples])), _dates(table))
+
+    return _by_dates(inputs, name, fold, told, sampled)
+
+
+def _dates(table: pa.Table) -> Ints:
+    return np.unique(integers(table["local_date"]))
 
 
 def _rows(table: pa.Table, where: Mask, *names: str) -> pd.DataFrame:

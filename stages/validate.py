@@ -6,26 +6,25 @@ One function per table. Each takes the normalized tables of all sources that hav
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pdp.errors import StageError
 from pdp.schema import Check, Schema
 from stages import schemas
-from stages.columns import Ints, Mask, codes, equal, integers, pack, texts_of, valid
+from stages.columns import Ints, Mask, codes, integers, pack, texts_of, valid
 from stages.duplicates import superseded
-from stages.repairs import DROPPED, Repairs, accepted
+from stages.parts import InMemory, by_dates, opened, together
+from stages.repairs import MEASURED_AT, Repairs, accepted
+from stages.tally import Tally
 
 Facts = dict[str, Any]
 Output = Generator[tuple[str, pa.Table], None, Facts]
 Tables = Mapping[str, pa.Table]
 Config = Mapping[str, Any]
 
-CHUNK_ROWS = 500_000
 PROBLEM_NAMES = [column.name for column in schemas.PROBLEM]
 
 
@@ -66,37 +65,41 @@ def weight(inputs: Tables, config: Config) -> Output:
 
 def unreadable(inputs: Tables, config: Config) -> Output:
     """Raw rows of which not even the metric can be told: all are set aside, however many."""
-    repairs = Repairs(schemas.UNREADABLE, config)
-    table = _all_rows(schemas.UNREADABLE, inputs, repairs)
-    yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(table.take(_order(table)))
-    return _facts(table.num_rows, 0, table) | repairs.facts()
+    tally, repairs = Tally("unreadable"), Repairs(schemas.UNREADABLE, config)
+    for table in _parts(schemas.UNREADABLE, inputs, config, repairs):
+        tally.add(table, table)
+        yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(table.take(_order(table)))
+    return tally.facts() | repairs.facts()
 
 
 def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
-    repairs = Repairs(schema, config)
-    table = _all_rows(schema, inputs, repairs)
-    bad, mutilated = _check(schema, table)
-    aside = _quarantined(schema, table.take(np.flatnonzero(bad)))
-    _enforce_limits(schema, table, aside, config["checks"])
-    yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside.take(_order(aside)))
+    tally, repairs = Tally(schema.name), Repairs(schema, config)
+    sources = [name.removesuffix(f"_{schema.name}") for name in inputs]
+    for table in _parts(schema, inputs, config, repairs):
+        bad, mutilated = _check(schema, table)
+        aside = _quarantined(schema, table.take(np.flatnonzero(bad)))
+        yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside.take(_order(aside)))
 
-    rows = table.take(np.flatnonzero(~bad)) if bad.any() else table
-    lost = superseded(schema, rows, [name.removesuffix(f"_{schema.name}") for name in inputs])
-    order = _order(rows)
-    order, mutilated = order[~lost[order]], mutilated[~bad]
-    for start in range(0, max(len(order), 1), CHUNK_ROWS):
-        at = order[start : start + CHUNK_ROWS]
-        yield schema.name, schema.conform(_flagged(schema, rows.take(at), mutilated[at]))
-    return _facts(table.num_rows, int(lost.sum()), aside) | repairs.facts()
+        rows = table.take(np.flatnonzero(~bad)) if bad.any() else table
+        lost = superseded(schema, rows, sources)
+        tally.add(table, aside, int(lost.sum()))
+        order = _order(rows)
+        order, mutilated = order[~lost[order]], mutilated[~bad]
+        in_order = len(order) == rows.num_rows and bool((np.diff(order) == 1).all())
+        kept = rows if in_order else rows.take(order)
+        yield schema.name, schema.conform(_flagged(schema, kept, mutilated[order]))
+    tally.enforce(config["checks"])
+    return tally.facts() | repairs.facts()
 
 
-def _all_rows(schema: Schema, inputs: Tables, repairs: Repairs) -> pa.Table:
-    """The rows of all sources, repaired, texts as dictionaries: they repeat, and a file's name is longer than all the rest."""
-    table = pa.concat_tables([schemas.normalized(schema).empty(), *map(repairs.apply, inputs.values())])
-    for i, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
-            table = table.set_column(i, field.name, table[field.name].dictionary_encode())
-    return table.unify_dictionaries().combine_chunks()  # rows are taken faster from one chunk
+def _parts(schema: Schema, inputs: Tables, config: Config, repairs: Repairs) -> Iterator[pa.Table]:
+    """The rows of all sources, repaired; by dates, unless a row may come to lie on another date: by a repair, or a stretch
+    of sleep with its next revision."""
+    empty = InMemory(schemas.normalized(schema).empty())
+    tables = [empty, *(opened(inputs, name) for name in inputs)]
+    moving = schema.name == "sleep" or any(MEASURED_AT in each["set"] for each in config.get("repairs", ()))
+    for part in [together([table.read() for table in tables])] if moving else by_dates(tables):
+        yield together([repairs.apply(part)])
 
 
 def _check(schema: Schema, table: pa.Table) -> tuple[Mask, Mask]:
@@ -170,40 +173,6 @@ def _flags(key: int, texts: list[str], names: list[str]) -> str:
     return ";".join(sorted(present - {""} | added))
 
 
-def _enforce_limits(schema: Schema, table: pa.Table, aside: pa.Table, limits: Mapping[str, Any]) -> None:
-    """A broken source must not quietly empty a table. What a person dropped is no sign of one.
-
-    Raises:
-        StageError: too many rows of a source, or all of them, would be set aside.
-    """
-    most = limits["max_quarantined_share"]
-    for source in sorted(texts_of(table["source"])[1]):
-        mine = aside.filter(pa.array(equal(aside["source"], source)))
-        dropped = equal(mine["problem"], DROPPED)
-        read = int(equal(table["source"], source).sum()) - int(dropped.sum())
-        mine = mine.filter(pa.array(~dropped))
-        if mine.num_rows > most * read and (read >= limits["min_rows_for_share"] or mine.num_rows == read > 0):
-            raise StageError(
-                f"{schema.name} of {source}: {mine.num_rows} of {read} rows cannot be accepted, more than the "
-                f"{most:.0%} allowed; {_commonest(mine)}",
-                hint="correct the file, or raise max_quarantined_share under [checks]",
-            )
-
-
-def _commonest(aside: pa.Table) -> str:
-    """The rule that most rows break, and the first of these rows."""
-    (problem, count), *_ = sorted(Counter(aside["problem"].to_pylist()).items(), key=lambda each: (-each[1], each[0]))
-    example = min(
-        (row for row in aside.select(["file", "row", *PROBLEM_NAMES]).to_pylist() if row["problem"] == problem),
-        key=lambda row: (row["file"], row["row"]),
-    )
-    cell = f", {example['problem_cell']}" if example["problem_cell"] else ""
-    return (
-        f"most often {problem} ({count}), first in {example['file']}, row {example['row']}{cell}: "
-        f"{example['problem_sentence']}"
-    )
-
-
 def _order(table: pa.Table) -> Ints:
     """The order of every output: date, instant, kind, then where the row came from."""
     when = pack(integers(table["local_date"]), integers(table["instant_utc"]))
@@ -211,11 +180,3 @@ def _order(table: pa.Table) -> Ints:
         *(codes(table[name]) for name in ("kind", "source", "file")), integers(table["row"]), integers(table["item"])
     )
     return np.lexsort((what, when))
-
-
-def _facts(read: int, lost: int, aside: pa.Table) -> Facts:
-    problems = Counter(aside["problem"].to_pylist())
-    return {
-        "read": read, "accepted": read - lost - aside.num_rows, "superseded": lost, "quarantined": aside.num_rows,
-        "problems": dict(sorted(problems.items())),
-    }  # fmt: skip

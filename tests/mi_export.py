@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pdp.schema import decoded
 from pdp.snapshot import RawFile, Snapshot
 from stages.normalize.mi_fitness import read
 
@@ -104,5 +105,5 @@ def run(source: Path | Snapshot, zone: str = "Europe/Berlin", day_starts_at: int
         facts.update((yield from read(inputs, config)))
 
     for name, table in reading():
-        chunks.setdefault(name, []).append(table)
+        chunks.setdefault(name, []).append(decoded(table))
     return Result(chunks, facts)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pdp.schema import decoded
 from pdp.snapshot import RawFile, Snapshot
 from stages import merge, schemas, validate
 from stages.normalize import google_sheets, mi_fitness
@@ -77,7 +78,7 @@ def drain(stage: Iterator[tuple[str, pa.Table]]) -> tuple[Tables, Any]:
             name, chunk = next(stage)
         except StopIteration as end:
             return {name: pa.concat_tables(each) for name, each in chunks.items()}, end.value
-        chunks.setdefault(name, []).append(chunk)
+        chunks.setdefault(name, []).append(decoded(chunk))
 
 
 def normalize(source: str, files: Mapping[str, str | bytes], folder: Path, **changes: Any) -> Result:

@@ -23,7 +23,7 @@ FLOORS = (
     ("disk",),
     ("double", "fingerprint", "filehash", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
-    ("registry", "stage", "store"),
+    ("readings", "registry", "stage", "store"),
     ("chain", "lock"),
     ("session",),
     ("ask", "identity"),

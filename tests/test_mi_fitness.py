@@ -40,6 +40,12 @@ JAN_1 = date(2026, 1, 1)
 TABLES = ["blood_pressure", "heart_rate", "sleep", "steps", "spo2", "stress", "weight", "unreadable"]
 
 
+@pytest.fixture(autouse=True, params=["line by line", "by shape"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of this holds for both ways to read a line."""
+    monkeypatch.setattr("stages.normalize.mi_scan.FEW", 1 if request.param == "by shape" else 2**31)
+
+
 def daily(folder: Path, *rows: dict[str, Any], **more: Any) -> Result:
     put(folder, DAILY, rows, **more)
     return run(folder)
@@ -638,10 +644,10 @@ def test_large_files_come_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """However large the chunks are, the rows and their order are the same."""
     two_exports(tmp_path)
     expected = run(tmp_path).tables
-    monkeypatch.setattr("stages.normalize.mi_fitness.CHUNK_ROWS", 7)
+    monkeypatch.setattr("stages.normalize.mi_scan.BATCH_ROWS", 7)
     found = run(tmp_path)
     assert found.tables == expected
-    assert found.tables["mi_band_heart_rate"].column("row").num_chunks > 5
+    assert found.tables["mi_band_heart_rate"].column("row").num_chunks > 2
 
 
 # ---- the real thing

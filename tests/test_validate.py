@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pdp.errors import StageError
 from pdp.schema import Check, Schema
-from stages import schemas, validate
+from stages import parts, schemas, validate
 from tests.pipeline import TABLES, configured, drain, rows_of, validated
 
 DAY = 86_400
@@ -194,9 +194,9 @@ def test_rows_are_sorted_by_day_and_instant() -> None:
 
 def test_long_tables_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of bounded size make up the same table."""
-    rows = rows_of("heart_rate", *({"at": NOON + n, "bpm": 60 + n} for n in range(7)))
+    rows = rows_of("heart_rate", *({"at": NOON + 86_400 * n, "bpm": 60 + n} for n in range(7)))
     whole = validated("heart_rate", rows).tables["heart_rate"]
-    monkeypatch.setattr(validate, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(parts, "PART_ROWS", 3)
     chunked = validated("heart_rate", rows).tables["heart_rate"]
     assert chunked.equals(whole)
     assert chunked["bpm"].num_chunks == 3

@@ -11,8 +11,9 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from pdp.errors import InputError
 from pdp.labels import label
@@ -39,6 +40,24 @@ class Member:
     data: bytes = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Part:
+    """One file that is not read yet: its name, what stands for its bytes (the zip and the member's name within it will
+    do), their SHA-256 or '' where it is not known before they are read, and the bytes in blocks."""
+
+    name: str
+    key: str
+    sha256: str
+    blocks: Callable[[], Iterator[bytes]]
+
+
+@dataclass
+class _Unpacked:
+    """How many bytes came out of a zip."""
+
+    bytes: int = 0
+
+
 def is_zip(raw: RawFile) -> bool:
     return raw.name.lower().endswith(".zip")
 
@@ -58,26 +77,38 @@ def contents(raw: RawFile) -> list[str]:
 
 
 def read(raw: RawFile, wanted: Container[str]) -> Iterator[Member]:
-    """Those files in `raw` whose names are `wanted`, sorted by name.
+    """Those files in `raw` whose names are `wanted`, sorted by name, each whole.
 
     Raises:
         InputError: the zip is damaged, protected by a password, or beyond a limit.
     """
+    for part in parts(raw, wanted):
+        data = b"".join(part.blocks())
+        yield Member(part.name, part.sha256 or hashlib.sha256(data).hexdigest(), data)
+
+
+def parts(raw: RawFile, wanted: Container[str]) -> Iterator[Part]:
+    """As `read`, each to be read block by block; a part is readable until the next one is asked for.
+
+    Raises:
+        InputError: as `read`, some of it only while the blocks are read.
+    """
     if not is_zip(raw):
         if raw.name in wanted:
-            yield Member(raw.name, raw.sha256, _bytes(raw))
+            _refuse_huge(raw)
+            yield Part(raw.name, raw.sha256, raw.sha256, raw.blocks)
         return
     with _opened(raw) as archive:
-        done = 0
+        count = _Unpacked()
         for name, info in sorted(_members(raw, archive).items()):
             if name in wanted:
-                data = _unpack(raw, archive, info, done)
-                done += len(data)
-                yield Member(name, hashlib.sha256(data).hexdigest(), data)
+                key = f"{raw.sha256}!{info.filename}"
+                yield Part(name, key, "", partial(_unpacked, raw, archive, info, count))
 
 
 def _opened(raw: RawFile) -> zipfile.ZipFile:
-    data = _bytes(raw)
+    _refuse_huge(raw)
+    data = raw.read_bytes()
     if data.count(_ENTRY) > MAX_MEMBERS:  # before zipfile makes an object of each
         raise InputError(f"{raw.name} holds more than {MAX_MEMBERS} files", hint="is it an export? take it away")
     try:
@@ -86,10 +117,9 @@ def _opened(raw: RawFile) -> zipfile.ZipFile:
         raise _damaged(raw) from error
 
 
-def _bytes(raw: RawFile) -> bytes:
+def _refuse_huge(raw: RawFile) -> None:
     if raw.size > MAX_BYTES:
         raise InputError(f"{raw.name} has more than {MAX_BYTES // 2**20} MiB", hint="is it an export? take it away")
-    return raw.read_bytes()
 
 
 def _members(raw: RawFile, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
@@ -101,8 +131,8 @@ def _members(raw: RawFile, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInf
     return members
 
 
-def _unpack(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, done: int) -> bytes:
-    """The member's bytes; `done` is how many came out of this zip before: members may overlap, so all are counted."""
+def _unpacked(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, count: _Unpacked) -> Iterator[bytes]:
+    """The member's bytes. Members may overlap, so those of all that were read before count too."""
     if info.flag_bits & 0x1:
         raise InputError(
             f"{raw.name} is protected by a password",
@@ -112,19 +142,19 @@ def _unpack(raw: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, done:
         raise InputError(f"{raw.name} holds a link instead of a file", hint="zip the file itself")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise InputError(f"{raw.name} is packed in an unusual way", hint=_UNPACK)
-    chunks, size = [], 0
+    size = 0
     try:
         with archive.open(info) as stream:
             while chunk := stream.read(_CHUNK):
                 size += len(chunk)
-                if done + size > MAX_BYTES:
+                count.bytes += len(chunk)
+                if count.bytes > MAX_BYTES:
                     raise InputError(f"{raw.name} unpacks to more than {MAX_BYTES // 2**20} MiB", hint=_UNPACK)
-                if _is_bomb(size, info.compress_size) or _is_bomb(done + size, raw.size):
+                if _is_bomb(size, info.compress_size) or _is_bomb(count.bytes, raw.size):
                     raise InputError(f"{raw.name} unpacks to more than {MAX_RATIO} times its size", hint=_UNPACK)
-                chunks.append(chunk)
+                yield chunk
     except _BROKEN as error:
         raise _damaged(raw) from error
-    return b"".join(chunks)
 
 
 def _is_bomb(size: int, packed: int) -> bool:

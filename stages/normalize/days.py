@@ -39,24 +39,29 @@ class Offsets:
 
     def at(self, instants: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
         """For each instant the offset, and where it came from: 'nearest' or 'zone'."""
+        offsets, near = self.told(instants)
+        return offsets, np.where(near, NEAREST, ZONE)
+
+    def told(self, instants: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """For each instant the offset, and whether the nearest row tells it."""
         instants = np.asarray(instants, dtype=np.int64)
         zone = self.of_zone(instants)
         if not len(self._instants):
-            return zone, np.full(len(instants), ZONE, dtype="<U7")
+            return zone, np.zeros(len(instants), bool)
         nearest = self._nearest(instants)
         told = self._offsets[nearest]
         offsets = np.where(self._at_home[nearest], zone, told)
-        return offsets, np.where(offsets == told, NEAREST, ZONE)
+        return offsets, offsets == told
 
     def of_zone(self, instants: Ints) -> Ints:
         """For each instant the offset of the configured zone."""
         starts, offsets = _periods(self.zone)
         return offsets[np.searchsorted(starts[1:], instants, side="right")]
 
-    def at_local_midnight(self, labels: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
-        """As `at`, for the local midnights of dates given as their UTC midnights."""
-        near, _ = self.at(labels)
-        return self.at(labels - near)
+    def at_local_midnight(self, labels: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """As `told`, for the local midnights of dates given as their UTC midnights."""
+        near, _ = self.told(labels)
+        return self.told(labels - near)
 
     def _nearest(self, instants: Ints) -> npt.NDArray[np.intp]:
         after = np.searchsorted(self._instants, instants).clip(1, max(1, len(self._instants) - 1))

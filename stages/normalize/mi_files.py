@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from pdp.errors import InputError
-from stages.normalize.archive import Member
-from stages.normalize.rawtext import Text, decode, records
 
 DAILY = "hlth_center_aggregated_fitness_data"
 SAMPLES = "hlth_center_fitness_data"
@@ -63,10 +61,10 @@ class Layout:
         """Whether the row has a cell for each column, and beyond them none that holds something."""
         return len(cells) == self.width or (len(cells) > self.width and not any(cells[self.width :]))
 
-    def account(self, cells: list[str], file: ExportFile) -> str:
-        """Whose row it is: the Uid if it has one, else the account that the file's name tells, else ''."""
+    def account(self, cells: list[str]) -> str:
+        """Whose row it is by its Uid, '' if it does not say: then it is that of the account in the file's name."""
         uid = self.cell(cells, self.uid)
-        return uid if uid.isdigit() and self.fits(cells) else file.account
+        return uid if uid.isdigit() and self.fits(cells) else ""
 
 
 def recognise(name: str) -> ExportFile | None:
@@ -79,24 +77,17 @@ def recognise(name: str) -> ExportFile | None:
     return ExportFile(name, found.group(1).lower(), exported_on if _is_date(exported_on) else "", account)
 
 
-def open_file(file: ExportFile, member: Member) -> tuple[Text, Layout, Iterator[tuple[int, list[str]]]]:
-    """The file's encoding and delimiter, its columns, and its rows as (line, cells).
-
-    Raises:
-        InputError: the file has no header, or lacks a column that it must have.
-    """
-    text = decode(member.data)
-    rows = records(text)
-    _, header = next(rows, (0, []))
-    return text, _layout(file, header), rows
-
-
 def seconds(text: str) -> int | None:
     """A time stamp as the columns Time and UpdateTime hold it; None for anything else."""
     return int(text) if _SECONDS.fullmatch(text) else None
 
 
-def _layout(file: ExportFile, header: Iterable[str]) -> Layout:
+def layout_of(file: ExportFile, header: Iterable[str]) -> Layout:
+    """Where the columns of the file are.
+
+    Raises:
+        InputError: it has no header, or lacks a column that it must have.
+    """
     names = [name.strip().lower() for name in header]
     if not any(names):
         raise InputError(f"{file.name} is empty: it lacks even a header", hint="export it again, or take it away")

@@ -11,19 +11,11 @@ from stages import schemas
 from stages.normalize import mi_sleep
 from stages.normalize.days import DAY, PLAUSIBLE
 from stages.normalize.mi_files import DAILY, SAMPLES, SPORTS
-from stages.normalize.mi_payloads import REPORTS, SAMPLE_ROWS, Payload, Unreadable, latest_offset, parse, value_columns
+from stages.normalize.mi_payloads import REPORTS, SAMPLE_ROWS, Payload, Unreadable, latest_offset, value_columns
 from stages.normalize.mi_rows import Raw, Row
 
 SLEEP_KEYS = frozenset(("sleep", "watch_night_sleep", "watch_daytime_sleep"))
 _SLEEP_COLUMNS = value_columns(schemas.SLEEP)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the rows of one file share: the day of the export (days since 1970, None if unknown), and a threshold."""
-
-    exported: int | None
-    short_night_min: float
 
 
 @dataclass(frozen=True)
@@ -33,16 +25,16 @@ class Route:
     schema: Schema
     kind: str
     labelled: bool
-    rows: Callable[[Route, Raw, Mapping[str, Any], Context], list[Row]]
+    rows: Callable[[Route, Raw, Mapping[str, Any], float], list[Row]]
     payload: Payload | None = None
 
 
-def rows_of(route: Route, raw: Raw, value: str, context: Context) -> list[Row]:
+def rows_of(route: Route, raw: Raw, payload: Mapping[str, Any], short_night_min: float) -> list[Row]:
     """The rows of one raw row; none if it tells no value. What cannot be read is a row with a problem."""
     if raw.record_time is None:
         raise ValueError("a row without a time has no place")
     try:
-        return route.rows(route, raw, parse(value), context)
+        return route.rows(route, raw, payload, short_night_min)
     except Unreadable as error:
         return [spoilt(route, raw, error.problem)]
 
@@ -54,7 +46,7 @@ def spoilt(route: Route, raw: Raw, problem: tuple[str, str, str, str]) -> Row:
     return Row(raw, 0, route.kind, instant, instant, None, label, None, (), problem)
 
 
-def _plain(route: Route, raw: Raw, payload: Mapping[str, Any], context: Context) -> list[Row]:
+def _plain(route: Route, raw: Raw, payload: Mapping[str, Any], short_night_min: float) -> list[Row]:
     assert route.payload
     found, flags = route.payload.read(payload)
     values = route.payload.values(found)
@@ -64,19 +56,19 @@ def _plain(route: Route, raw: Raw, payload: Mapping[str, Any], context: Context)
         instant = _instant(raw)
         return [Row(raw, 0, route.kind, instant, instant, None, None, values, flags)]
     latest = latest_offset(payload)
-    flags += _label_flags(raw, context)
+    flags += _label_flags(raw)
     return [Row(raw, 0, route.kind, None, None, latest[1] if latest else None, _label(raw), values, flags)]
 
 
-def _night(route: Route, raw: Raw, payload: Mapping[str, Any], context: Context) -> list[Row]:
+def _night(route: Route, raw: Raw, payload: Mapping[str, Any], short_night_min: float) -> list[Row]:
     rows = []
-    for part in mi_sleep.night(payload, context.short_night_min):
-        flags = [*part.flags, *(_label_flags(raw, context) if part.kind == "night" else ())]
+    for part in mi_sleep.night(payload, short_night_min):
+        flags = [*part.flags, *(_label_flags(raw) if part.kind == "night" else ())]
         rows.append(_sleep(raw, part, _label(raw), flags))
     return rows
 
 
-def _segment(route: Route, raw: Raw, payload: Mapping[str, Any], context: Context) -> list[Row]:
+def _segment(route: Route, raw: Raw, payload: Mapping[str, Any], short_night_min: float) -> list[Row]:
     part = mi_sleep.segment(payload)
     if part is None:
         return []
@@ -103,14 +95,8 @@ def _label(raw: Raw) -> int | None:
     return None if instant is None else instant // DAY
 
 
-def _label_flags(raw: Raw, context: Context) -> list[str]:
-    label = _label(raw)
-    flags = []
-    if label is not None and context.exported is not None and label >= context.exported:
-        flags.append("partial_day")
-    if raw.record_time is not None and raw.record_time % DAY:
-        flags.append("time_not_midnight")
-    return flags
+def _label_flags(raw: Raw) -> list[str]:
+    return ["time_not_midnight"] if raw.record_time is not None and raw.record_time % DAY else []
 
 
 def _plain_route(payload: Payload) -> Route:
@@ -131,4 +117,20 @@ ROUTES: dict[str, dict[tuple[str, str], Route]] = {
     },
     SPORTS: {},
 }
+MARK = ""  # of a row that says only that there is data
 UNKNOWN = Route(schemas.UNREADABLE, "", False, _plain)
+
+
+def route_of(table: str, tag: str, key: str) -> Route | None:
+    """Where a row of the file `table` goes; None for one that no table takes."""
+    route = ROUTES[table].get((tag, key))
+    if route is None and table != SPORTS and (not key or (table == DAILY and not tag)):
+        return UNKNOWN
+    return route
+
+
+def count_of(table: str, tag: str, key: str) -> str:
+    """Under which name a row is counted that no table takes."""
+    if table == SPORTS:
+        return "sport_record"
+    return MARK if tag == "daily_mark" else f"{tag}/{key}" if tag else key

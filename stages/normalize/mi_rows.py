@@ -1,20 +1,38 @@
-"""Rows of one raw file as plain tuples -> a chunk of a table, with offsets and local dates filled in."""
+"""Rows of a raw file as columns of numbers: gathered while the file is read, placed in time when all files are known.
+
+A batch holds what a file alone tells, so that it can be kept and used again beside other files. What many rows share
+(device, kind, flags, problem) is one JSON text that they point to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pdp.schema import Schema
-from stages.normalize.days import DAY, Ints, Offsets, local_days
+from stages.columns import words
+from stages.normalize.days import DAY, NEAREST, ZONE, Ints, Offsets, local_days
 from stages.normalize.mi_files import ExportFile
 from stages.normalize.mi_payloads import value_columns
-from stages.schemas import normalized
+from stages.schemas import PROBLEM, normalized
 
 SOURCE = "mi_band"
+OFFSET_SOURCES = (ZONE, NEAREST, "row")
+SHARED = "shared"
+_NONE = np.iinfo(np.int64).min
+_PLACES = {
+    "line": pa.int32(), "item": pa.int16(), "time": pa.int64(), "revision": pa.int64(), "instant": pa.int64(),
+    "dated": pa.int64(), "offset": pa.int32(), "label": pa.int32(),
+}  # fmt: skip
+_TEXTS = ("record", "sid", "kind")
+
+Columns = Mapping[str, npt.NDArray[Any]]
 
 
 class Raw(NamedTuple):
@@ -47,59 +65,193 @@ class Row(NamedTuple):
     problem: tuple[str, str, str, str] | None = None
 
 
-def chunk(schema: Schema, file: ExportFile, rows: list[Row], offsets: Offsets, day_starts_at: int) -> pa.Table:
-    """The rows as a chunk of `normalized(schema)`."""
-    fields: Any = Row._make(zip(*rows, strict=True))
-    raw: Any = Raw._make(zip(*fields.raw, strict=True))
-    names = value_columns(schema)
-    values = _transposed(fields.values, len(names))
-    problems = _transposed(fields.problem, 4)
+def shared(
+    record: str, sid: str, kind: str, account: str, flags: Sequence[str] = (), timed: bool = False, problem: Any = None
+) -> str:
+    """What rows have in common. `timed`: they were measured, and are dated, at the raw row's own time."""
+    return json.dumps([record, sid, kind, account, ";".join(sorted(flags)), timed, problem], ensure_ascii=False)
+
+
+class Gathered:
+    """The rows of one table that wait to become a batch."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.values = value_columns(schema)
+        self.count = 0
+        self._parts: list[tuple[Columns, Ints]] = []
+        self._rows: list[tuple[Row, str]] = []
+        self._shared: dict[str, int] = {}
+
+    def add(self, columns: Columns, common: Ints) -> None:
+        """Rows as arrays, `common` as `share` gave it; a column left out is null throughout, a nan is null."""
+        self._parts.append((columns, common))
+        self.count += len(common)
+
+    def share(self, text: str) -> int:
+        """The number by which rows of the next batch name what they have in common."""
+        return self._shared.setdefault(text, len(self._shared))
+
+    def add_rows(self, rows: Sequence[Row], account: str) -> None:
+        self._rows += [(row, account) for row in rows]
+        self.count += len(rows)
+
+    def batch(self) -> pa.RecordBatch:
+        """All of them in the order of the file; then none wait."""
+        if self._rows:
+            self._parts.append(self._plain())
+        common = np.concatenate([each for _, each in self._parts])
+        columns = {name: self._joined(name) for name in (*_PLACES, *self.values)}
+        line, item = columns["line"], columns["item"]
+        assert line is not None
+        order = np.arange(len(line))
+        if (np.diff(line) < 1).any():
+            order = np.lexsort((line,) if item is None else (item, line))
+        arrays = {
+            name: _array(None if column is None else column[order], _PLACES.get(name, pa.float64()), len(line))
+            for name, column in columns.items()
+        }
+        arrays[SHARED] = pa.DictionaryArray.from_arrays(pa.array(common[order], pa.int32()), list(self._shared))
+        self.count = 0
+        self._parts, self._rows, self._shared = [], [], {}
+        return pa.record_batch(arrays)
+
+    def _plain(self) -> tuple[Columns, Ints]:
+        """The single rows as arrays."""
+        rows = [row for row, _ in self._rows]
+        common = [
+            self.share(shared(row.raw.record, row.raw.sid, row.kind, account, row.flags, False, row.problem))
+            for row, account in self._rows
+        ]
+        raw = [row.raw for row in rows]
+        columns: dict[str, npt.NDArray[Any]] = {
+            "line": _ints([each.line for each in raw]), "item": _ints([row.item for row in rows]),
+            "time": _ints([each.record_time for each in raw]), "revision": _ints([each.revision for each in raw]),
+            "instant": _ints([row.instant for row in rows]), "dated": _ints([row.dated for row in rows]),
+            "offset": _ints([row.offset for row in rows]), "label": _ints([row.label for row in rows]),
+        }  # fmt: skip
+        nothing = (None,) * len(self.values)
+        values = np.array([nothing if row.values is None else row.values for row in rows], np.float64)
+        columns |= {name: values[:, n] for n, name in enumerate(self.values)}
+        return columns, np.array(common, np.int64)
+
+    def _joined(self, name: str) -> npt.NDArray[Any] | None:
+        if not any(name in columns for columns, _ in self._parts):
+            return None
+        nothing: Any = np.nan if name in self.values else 0 if name == "item" else _NONE
+        kind = np.float64 if name in self.values else np.int64
+        return np.concatenate([
+            columns[name].astype(kind, copy=False) if name in columns else np.full(len(common), nothing, kind)
+            for columns, common in self._parts
+        ])  # fmt: skip
+
+
+def _ints(column: Sequence[int | None]) -> Ints:
+    return np.array([_NONE if value is None else value for value in column], np.int64)
+
+
+def _array(column: npt.NDArray[Any] | None, kind: pa.DataType, length: int) -> pa.Array:
+    if column is None:
+        return pa.nulls(length, kind)
+    missing = np.isnan(column) if column.dtype.kind == "f" else column == _NONE
+    if missing.any():
+        return pa.array(np.where(missing, 0, column), kind, mask=missing)
+    return pa.array(column).cast(kind, safe=False)
+
+
+def placed(
+    schema: Schema, batch: pa.RecordBatch, file: ExportFile, account: str, offsets: Offsets, day_starts_at: int
+) -> pa.Table:  # fmt: skip
+    """The rows of a batch that are `account`'s, as a chunk of `normalized(schema)`, texts as dictionaries."""
+    code = np.asarray(batch[SHARED].indices)
+    common = [json.loads(text) for text in batch[SHARED].dictionary.to_pylist()]
+    mine = np.array([not (whose := each[3] or file.account) or whose == account for each in common], bool)
+    if not mine.all():
+        batch = batch.filter(pa.array(mine[code]))
+        code = np.asarray(batch[SHARED].indices)
+    place = {name: _numbers(batch[name]) for name in _PLACES}
     columns = {
-        "source": [SOURCE] * len(rows), "file": [file.name] * len(rows), "row": raw.line, "item": fields.item,
-        "record": raw.record, "record_time": raw.record_time, "sid": raw.sid, "revision": raw.revision,
-        "exported_on": [file.exported_on] * len(rows), "kind": fields.kind,
-        **_placed(fields, offsets, day_starts_at),
-        **dict(zip(names, values, strict=True)),
-        "flags": [";".join(sorted(flags)) for flags in fields.flags],
-        **dict(zip(("problem", "problem_cell", "problem_text", "problem_sentence"), problems, strict=True)),
+        "source": words([SOURCE], np.zeros(len(code), np.int32)),
+        "file": words([file.name], np.zeros(len(code), np.int32)),
+        "row": batch["line"],
+        "item": batch["item"] if not batch["item"].null_count else pa.array(np.zeros(len(code), np.int16)),
+        **{name: words([each[n] for each in common], code) for n, name in enumerate(_TEXTS)},
+        "record_time": batch["time"],
+        "revision": batch["revision"],
+        "exported_on": words([file.exported_on], np.zeros(len(code), np.int32)),
+        **_placed(place, common, code, offsets, day_starts_at),
+        **{name: _value(batch[name], normalized(schema).arrow().field(name).type) for name in value_columns(schema)},
+        "flags": _flags(place["label"], common, code, file.exported_on),
+        **{
+            column.name: words([each[6] and each[6][n] for each in common], code) for n, column in enumerate(PROBLEM)
+        },
     }  # fmt: skip
-    wanted = normalized(schema).arrow()
-    return pa.table([_array(columns[field.name], field.type) for field in wanted], schema=wanted)
+    return normalized(schema).conform(pa.table(columns))
 
 
-def _placed(rows: Any, offsets: Offsets, day_starts_at: int) -> dict[str, pa.Array]:
+def _value(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column.cast(pa.int64()).cast(kind) if pa.types.is_timestamp(kind) else column
+
+
+def _numbers(column: pa.Array) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The values with 0 for a null, and where there is one."""
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
+    there = np.asarray(column.is_valid())
+    return np.asarray(column.fill_null(0)).astype(np.int64), there
+
+
+def _placed(
+    place: Mapping[str, tuple[Ints, npt.NDArray[np.bool_]]],
+    common: list[list[Any]],
+    code: npt.NDArray[np.int32],
+    offsets: Offsets,
+    day_starts_at: int,
+) -> dict[str, pa.Array]:
     """Instant, offset, where the offset came from, and local date; all null for a row that has no usable time."""
-    instant, has_instant = _numbers(rows.instant)
-    dated, has_dated = _numbers(rows.dated)
-    label, has_label = _numbers(rows.label)
-    own, has_own = _numbers(rows.offset)
+    timed = np.array([each[5] for each in common], bool)[code]
+    instant, has_instant = _or_time(place, "instant", timed)
+    dated, has_dated = _or_time(place, "dated", timed)
+    label, has_label = place["label"]
+    offset, near = offsets.told(dated)
+    source = near.astype(np.int32)
     whole_day = has_label & ~has_dated
-    found, source = offsets.at(dated)
-    at_midnight, source_at_midnight = offsets.at_local_midnight(label * DAY)
-    offset = np.where(has_own, own, np.where(whole_day, at_midnight, found))
-    source = np.where(has_own, "row", np.where(whole_day, source_at_midnight, source))
-    cut = np.where(np.array(rows.kind) == "segment", 0, day_starts_at)
+    if whole_day.any():
+        at_midnight, near = offsets.at_local_midnight(label * DAY)
+        offset, source = np.where(whole_day, at_midnight, offset), np.where(whole_day, near, source)
+    own, has_own = place["offset"]
+    if has_own.any():
+        offset, source = np.where(has_own, own, offset), np.where(has_own, 2, source)
+    cut = np.array([0 if each[2] == "segment" else day_starts_at for each in common], np.int64)[code]
     days = np.where(has_label, label, local_days(dated, offset, cut))
     nowhere = ~(has_label | has_dated)
+    mask = nowhere if nowhere.any() else None
     return {
-        "instant_utc": pa.array(np.where(has_instant, instant, label * DAY - offset), mask=nowhere),
-        "utc_offset_s": pa.array(offset, mask=nowhere),
-        "offset_source": pa.array(source.astype(object), pa.string(), mask=nowhere),
-        "local_date": pa.array(days.astype(np.int32), mask=nowhere),
+        "instant_utc": pa.array(np.where(has_instant, instant, label * DAY - offset), mask=mask),
+        "utc_offset_s": pa.array(offset.astype(np.int32), mask=mask),
+        "offset_source": words(OFFSET_SOURCES, source, mask),
+        "local_date": pa.array(days.astype(np.int32), mask=mask),
     }
 
 
-def _transposed(rows: Sequence[Sequence[Any] | None], width: int) -> list[tuple[Any, ...]]:
-    """Columns of `rows`, with nulls for a row that is None."""
-    nothing = (None,) * width
-    return list(zip(*(nothing if row is None else row for row in rows), strict=True)) or [()] * width
+def _or_time(
+    place: Mapping[str, tuple[Ints, npt.NDArray[np.bool_]]], name: str, timed: npt.NDArray[np.bool_]
+) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    if timed.all():
+        return place["time"]
+    return tuple(np.where(timed, time, own) for time, own in zip(place["time"], place[name], strict=True))  # type: ignore[return-value]
 
 
-def _numbers(column: Sequence[int | None]) -> tuple[Ints, Any]:
-    """The values with 0 for None, and where there is one."""
-    there = np.array([value is not None for value in column], dtype=bool)
-    return np.array([value or 0 for value in column], dtype=np.int64), there
-
-
-def _array(column: Any, kind: pa.DataType) -> pa.Array:
-    return column.cast(kind) if isinstance(column, pa.Array) else pa.array(column, kind)
+def _flags(
+    label: tuple[Ints, npt.NDArray[np.bool_]], common: list[list[Any]], code: npt.NDArray[np.int32], exported_on: str
+) -> pa.Array:
+    """The rows' flags; a day's report that was exported before the day was over is marked."""
+    flags = [each[4] for each in common]
+    if not exported_on:
+        return words(flags, code)
+    of_day = np.array([each[2] in ("daily", "night") and not each[6] for each in common], bool)[code]
+    exported = (date.fromisoformat(exported_on) - date(1970, 1, 1)).days
+    late = of_day & label[1] & (label[0] >= exported)
+    if not late.any():
+        return words(flags, code)
+    marked = [";".join(sorted({*text.split(";"), "partial_day"} - {""})) for text in flags]
+    return words([*flags, *marked], code + np.where(late, len(flags), 0))

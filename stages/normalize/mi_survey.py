@@ -1,33 +1,33 @@
-"""The first pass over Mi Fitness exports: which files count, whose they are, and which offsets their rows tell."""
+"""Which files of Mi Fitness exports count, whose they are, and which offsets from UTC their rows tell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from pdp.errors import InputError
-from pdp.snapshot import RawFile, Snapshot
-from stages.normalize import mi_sleep
-from stages.normalize.archive import Member, contents, read
-from stages.normalize.days import PLAUSIBLE, Offsets
-from stages.normalize.mi_files import DAILY, SAMPLES, SPORTS, ExportFile, open_file, recognise, seconds
-from stages.normalize.mi_payloads import Unreadable, latest_offset, parse, quarter_hours
-from stages.normalize.mi_routes import SLEEP_KEYS
-
-Told = tuple[int, int, int]  # (start, end, offset) of a row that tells its offset
+from pdp.snapshot import Snapshot
+from stages.normalize.archive import Part, contents, parts
+from stages.normalize.days import Offsets
+from stages.normalize.mi_files import ExportFile, recognise
+from stages.normalize.mi_gather import Told
+from stages.normalize.mi_scan import NotByLine, scan
+from stages.normalize.remember import Keep, Kept
 
 
 @dataclass
 class Survey:
-    """What the first pass found.
+    """What the files are, all of them scanned.
 
-    `files`: those to read, by name; `same`: identical ones, by name, and which is read in their stead; `account`: whose
-    rows count, '' if no row says; `known`: the (instant, offset) pairs told by that account's rows.
+    `files`: those to read, by name, with their batches; `same`: identical ones, by name, and which is read in their
+    stead; `account`: whose rows count, '' if no row says; `known`: the (instant, offset) pairs told by that account's
+    rows.
     """
 
-    files: dict[str, ExportFile] = field(default_factory=dict)
+    files: dict[str, tuple[ExportFile, Kept]] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
     not_read: list[str] = field(default_factory=list)
     unrecognised: list[str] = field(default_factory=list)
@@ -35,8 +35,8 @@ class Survey:
     known: list[tuple[int, int]] = field(default_factory=list)
 
 
-def survey(snapshot: Snapshot, zone: str, account: str) -> Survey:
-    """Look through all files of the snapshot once.
+def survey(snapshot: Snapshot, keep: Keep, zone: str, account: str, short_night_min: float) -> Survey:
+    """Scan all files of the snapshot, but for those whose scan is kept.
 
     Raises:
         InputError: no file is of a Mi Fitness export, one is damaged or lacks a column, or they are of several accounts
@@ -45,35 +45,45 @@ def survey(snapshot: Snapshot, zone: str, account: str) -> Survey:
     found = Survey()
     recognised = _sort_out(snapshot, found)
     told: dict[str, set[Told]] = {file.account: set() for file in recognised.values()}
-    alike: dict[tuple[str, str, str], list[ExportFile]] = {}
-    for file, member in members(snapshot, recognised):
-        others = alike.setdefault((member.sha256, file.table, file.account), [])
-        if not others:
-            for whose, offset in _tell(file, member):
-                told.setdefault(whose, set()).update(offset)
-        others.append(file)
+    alike: dict[tuple[str, str, str], list[tuple[ExportFile, Kept]]] = {}
+    for file, part in _parts(snapshot, recognised):
+        kept = _scanned(part, file, keep, short_night_min)
+        others = alike.setdefault((kept.facts["sha256"], file.table, file.account), [])
+        others.append((file, kept))
+        for whose, counts in kept.facts["accounts"].items():
+            told.setdefault(whose or file.account, set()).update(map(tuple, counts["told"]))
     for files in alike.values():
-        best = min(files, key=lambda file: (file.exported_on or "9", len(file.name), file.name))
-        found.files[best.name] = best
-        found.same.update((file.name, best.name) for file in files if file is not best)
+        best, _ = chosen = min(files, key=lambda each: _rank(each[0]))
+        found.files[best.name] = chosen
+        found.same.update((file.name, best.name) for file, _ in files if file is not best)
+    found.files = dict(sorted(found.files.items()))
     found.account = _whose([one for one in told if one], account)
     found.known = _pairs(told.get(found.account, set()) | told.get("", set()), zone)
     return found
 
 
-def members(snapshot: Snapshot, files: Mapping[str, ExportFile]) -> Iterator[tuple[ExportFile, Member]]:
-    """Those of `files` that the snapshot holds, in the order of their names, one in memory at a time."""
-    for raw in _by_name(snapshot):
-        for member in read(raw, files):
-            yield files[member.name], member
+def _rank(file: ExportFile) -> tuple[str, int, str]:
+    return file.exported_on or "9", len(file.name), file.name
 
 
-def _by_name(snapshot: Snapshot) -> list[RawFile]:
-    return sorted(snapshot, key=lambda raw: raw.name)
+def _scanned(part: Part, file: ExportFile, keep: Keep, short_night_min: float) -> Kept:
+    """The scan of a file. It depends on its bytes and table only, and so is that of every file like it."""
+    key = f"{file.table} {short_night_min:g} {part.key}"
+    try:
+        return keep(key, partial(scan, part, file, short_night_min))
+    except NotByLine:
+        return keep(key, partial(scan, part, file, short_night_min, whole=True))
+
+
+def _parts(snapshot: Snapshot, files: Mapping[str, ExportFile]) -> Iterator[tuple[ExportFile, Part]]:
+    """Those of `files` that the snapshot holds."""
+    for raw in sorted(snapshot, key=lambda raw: raw.name):
+        for part in parts(raw, files):
+            yield files[part.name], part
 
 
 def _sort_out(snapshot: Snapshot, found: Survey) -> dict[str, ExportFile]:
-    names = [name for raw in _by_name(snapshot) for name in contents(raw)]
+    names = [name for raw in sorted(snapshot, key=lambda raw: raw.name) for name in contents(raw)]
     recognised = {name: file for name in names if (file := recognise(name))}
     found.unrecognised = [name for name in names if name not in recognised]
     found.not_read = [name for name, file in recognised.items() if not file.is_read]
@@ -83,36 +93,6 @@ def _sort_out(snapshot: Snapshot, found: Survey) -> dict[str, ExportFile]:
             hint="put the zip as downloaded there, or its CSV files with their names as they were",
         )
     return {name: file for name, file in recognised.items() if file.is_read}
-
-
-def _tell(file: ExportFile, member: Member) -> Iterator[tuple[str, list[Told]]]:
-    """For each row its account, and the offsets that it tells."""
-    _, layout, rows = open_file(file, member)
-    for _, cells in rows:
-        key, tag = layout.cell(cells, layout.key), layout.cell(cells, layout.tag)
-        tells = file.table == SPORTS or (file.table == SAMPLES and key in SLEEP_KEYS)
-        tells = tells or (file.table == DAILY and tag == "daily_report")
-        try:
-            offsets = list(_told_by(file.table, key, cells[layout.time], cells[layout.value])) if tells else []
-        except (Unreadable, IndexError):
-            offsets = []  # the second pass sets such a row aside
-        yield layout.account(cells, file), offsets
-
-
-def _told_by(table: str, key: str, time: str, value: str) -> Iterator[Told]:
-    if table == SPORTS:
-        start, offset = seconds(time.strip()), quarter_hours(parse(value))
-        if start is not None and start in PLAUSIBLE and offset is not None:
-            yield start, start, offset
-    elif table == DAILY and key in ("heart_rate", "spo2"):
-        if latest := latest_offset(parse(value)):
-            yield latest[0], latest[0], latest[1]
-    elif key in SLEEP_KEYS:
-        payload = parse(value)
-        parts = mi_sleep.night(payload, 0) if table == DAILY else [mi_sleep.segment(payload)]
-        for part in parts:
-            if part and part.offset is not None and (part.bed or part.wake):
-                yield part.bed or part.wake or 0, part.wake or part.bed or 0, part.offset
 
 
 def _pairs(told: Iterable[Told], zone: str) -> list[tuple[int, int]]:
