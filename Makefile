@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash fuzz lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -48,6 +48,11 @@ crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill 
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop
+
+sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die, every byte tampered with, kills; takes long
+	@$(BIN)/python -m tests.sync_sim --seeds 20000
+	@$(BIN)/python -m tests.sync_tamper
+	@$(BIN)/python -m tests.sync_kill --points 100
 
 fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)

@@ -19,6 +19,7 @@ from pdp.sync.state import open_backend
 from pdp.sync.vault import Plain
 from tests.google import Google, running
 from tests.sync_doubles import Machine, Place, sha
+from tests.sync_gcs import Gcs
 
 WRITERS, COMMITS = 6, 10
 Opener = Callable[[], Backend]
@@ -35,7 +36,7 @@ def s3() -> Iterator[str]:
     server.stop()
 
 
-def place(url: str, **environ: str) -> Backend:
+def at(url: str, **environ: str) -> Backend:
     return open_backend(url, environ, {}, {}, Path("/"))
 
 
@@ -48,17 +49,21 @@ def s3_opener(address: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Ope
     }.items():
         monkeypatch.setenv(name, value)
     urllib.request.urlopen(urllib.request.Request(f"{address}/{bucket}", method="PUT")).close()
-    return lambda: place(f"s3://{bucket}/health/state", AWS_ENDPOINT_URL=address)
+    return lambda: at(f"s3://{bucket}/health/state", AWS_ENDPOINT_URL=address)
 
 
-@pytest.fixture(params=["folder", "s3", "obstore-memory", "memory", "bundle", "drive", "drive-file"])
+@pytest.fixture(params=["folder", "s3", "gcs", "obstore-memory", "memory", "bundle", "drive", "drive-file"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
     """Opens the same place anew for each machine."""
     if request.param == "folder":
-        return lambda: place(f"file://{tmp_path}/with%20space/state")
+        return lambda: at(f"file://{tmp_path}/with%20space/state")
     if request.param == "s3":
         bucket = f"b{abs(hash(str(tmp_path))) % 10**9}"
         return s3_opener(request.getfixturevalue("s3"), bucket, monkeypatch)
+    if request.param == "gcs":
+        key = request.getfixturevalue("gcs").key
+        monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", key)
+        return lambda: at("gs://bucket/health/state", GOOGLE_SERVICE_ACCOUNT_KEY=key)
     if request.param == "obstore-memory":
         store = pytest.importorskip("obstore.store").MemoryStore()
         from pdp.sync.cloud import Cloud
@@ -81,6 +86,14 @@ class InPlace:
     def __init__(self, place: Place) -> None:
         self.read = place.read_head
         self.write = lambda token, content: place.move_head(token, content, [])
+
+
+@pytest.fixture
+def gcs() -> Iterator[Gcs]:
+    """Google Cloud Storage, on this machine."""
+    server = Gcs()
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -233,5 +246,5 @@ def test_a_server_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyP
 )
 def test_a_url_that_is_none_is_a_sentence(url: str, told: str) -> None:
     with pytest.raises(SettingsError, match=told) as error:
-        place(url)
+        at(url)
     assert "secret" not in str(error.value)

@@ -8,6 +8,7 @@ from pdp.errors import Diverged, PdpError, SyncError, Untrusted
 from pdp.sync.backend import Cell, Conflict, Unreachable
 from pdp.sync.engine import Remote, pull, push
 from pdp.sync.keys import Keys, new_identity, new_seal, public
+from pdp.sync.mend import mend
 from pdp.sync.records import State, rebase
 from pdp.sync.vault import Plain, Sealed, Vault, padded
 from tests.sync_doubles import Machine, Place, sha
@@ -320,3 +321,35 @@ def test_large_bytes_travel_in_parts_and_go_on_where_they_broke_off(monkeypatch:
     two = Machine()
     pull(two, remote(place))
     assert two.contents() == one.contents()
+
+
+@pytest.mark.parametrize("what", ["object", "segment", "both"])
+@pytest.mark.parametrize("how", ["gone", "cut"])
+def test_what_was_damaged_is_mended_by_who_has_it(there: Remote, what: str, how: str) -> None:
+    """Objects and segments are read, the damaged ones sent anew; then another machine pulls all of it."""
+    one, _ = started(there)
+    one.commit("merge", total=b"second")
+    push(one, there)
+    place = place_of(there)
+    segments = {there.vault.name(digest) for digest in there.segments}
+    chosen = {"object": place.objects.keys() - segments, "segment": segments, "both": set(place.objects)}[what]
+    for name in chosen:
+        if how == "gone":
+            del place.objects[name]
+        else:
+            place.objects[name] = place.objects[name][:-1]
+    with pytest.raises(Untrusted):
+        pull(Machine(), there)
+    found = mend(one, there)
+    assert found.mended >= len(chosen) > 0 and not found.lost
+    new = Machine()
+    pull(new, there, everything=True)
+    assert (new.chain, new.store) == (one.chain, one.store)
+    assert mend(one, there).mended == 0
+
+
+def test_what_is_damaged_and_not_here_is_named(there: Remote) -> None:
+    one, _ = started(there)
+    del place_of(there).objects[there.vault.name(sha(b"first"))]
+    del one.store[sha(b"first")]
+    assert mend(one, there).lost == (sha(b"first"),)

@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from pdp import config
-from pdp.errors import Diverged
+from pdp.errors import Diverged, Untrusted
 from pdp.look.gc import size
 from pdp.session import Session
 from pdp.sync.engine import Report, View
+from pdp.sync.mend import Mended
 from pdp.sync.show import histories
 from pdp.sync.state import Keep, Synced
 
@@ -47,7 +48,8 @@ def synced() -> Iterator[Synced]:
 
 @click.command()
 @click.option("--anew", is_flag=True, help="Start a new state where the old one is gone for good.")
-def push(anew: bool) -> None:
+@click.option("--mend", is_flag=True, help="Read all that is there, and send anew what is damaged.")
+def push(anew: bool, mend: bool) -> None:
     """Send what the remote lacks, then move its head. Only what is missing travels.
 
     Refused where another machine has pushed what is not here: pdp pull comes first.
@@ -55,6 +57,8 @@ def push(anew: bool) -> None:
     with synced() as state:
         if anew:
             state.forget()
+        if mend:
+            click.echo(mended(state.mend()))
         click.echo(pushed(state, state.push()))
 
 
@@ -94,6 +98,21 @@ def pushed(state: Synced, report: Report) -> str:
     if not report.records and not report.objects:
         return f"nothing to push: generation {report.generation} in {where} has all"
     return f"pushed generation {report.generation} to {where}: {travelled(report)}"
+
+
+def mended(found: Mended) -> str:
+    """What came of reading all.
+
+    Raises:
+        Untrusted: something is damaged that is not here.
+    """
+    line = f"read {found.read:,} objects and packs: {found.mended or 'nothing'} mended"
+    if found.lost:
+        names = ", ".join(digest[:12] for digest in found.lost[:3])
+        raise Untrusted(
+            f"{line}, {len(found.lost)} are damaged and not here ({names})", hint="mend it from another machine"
+        )
+    return line
 
 
 def pulled(state: Synced, report: Report) -> str:

@@ -141,7 +141,7 @@ class Blobs:
         return piece if len(piece) == part.size and hashlib.sha256(piece).hexdigest() == part.digest else None
 
 
-RESCUE = "nothing was changed here; a machine that has it mends the remote with pdp push --mend"
+RESCUE = "nothing was changed here; a machine that has it mends it with pdp push --mend"
 
 
 def damaged(digest: str) -> Untrusted:

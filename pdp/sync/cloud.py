@@ -6,6 +6,7 @@ AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -43,8 +44,7 @@ class Cloud:
         except ImportError:
             raise SettingsError(f"state.remote = {url} needs obstore", hint='pip install "pdp[state]"') from None
         # Without TLS only to this machine: a test's double, or a store that runs here.
-        endpoint = environ.get("AWS_ENDPOINT_URL", "")
-        options: dict[str, Any] = TIMEOUTS | ({"allow_http": True} if urlsplit(endpoint).hostname in LOOPBACK else {})
+        options: dict[str, Any] = TIMEOUTS | ({"allow_http": True} if _is_here(url, environ) else {})
         try:
             store = from_url(url, client_options=options)  # type: ignore[call-overload]
         except (BaseError, ValueError) as error:
@@ -126,6 +126,17 @@ class Cloud:
             raise Unreachable(
                 f"{self.where} does not answer as it should", hint="try again; check the bucket, region and network"
             ) from error
+
+
+def _is_here(url: str, environ: Mapping[str, str]) -> bool:
+    """Whether the environment names a server on this machine for this service."""
+    if url.startswith("s3:"):
+        return urlsplit(environ.get("AWS_ENDPOINT_URL", "")).hostname in LOOPBACK
+    try:
+        key = json.loads(environ.get("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"))
+        return urlsplit(key.get("gcs_base_url", "")).hostname in LOOPBACK
+    except (ValueError, AttributeError):
+        return False
 
 
 def _version(meta: Any) -> dict[str, str]:

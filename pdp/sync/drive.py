@@ -10,7 +10,9 @@ Where the credentials may not make files (a service account and a person's folde
 from __future__ import annotations
 
 import hashlib
+import random
 import re
+import time
 from functools import cached_property
 from typing import Any
 
@@ -36,7 +38,7 @@ def open_drive(access: Access, file_id: str) -> Backend:
     try:
         request = drive.v3.files().get(fileId=file_id, fields="id,mimeType", supportsAllDrives=True)
         if drive.ask(request, "the state")["mimeType"] != FOLDER:
-            return bundle.Bundle(HeadFile(drive, file_id))
+            return bundle.Bundle(OnlyFile(drive, file_id))
         found = drive.files(file_id, f" and name contains '{WHOLE}'")
     except Missing:
         raise gone() from None
@@ -45,7 +47,7 @@ def open_drive(access: Access, file_id: str) -> Backend:
         return DriveFolder(drive, file_id)
     if len(wholes) > 1 or any(file["name"] == HEAD for file in found):
         raise SyncError(f"the state's folder in {WHERE} holds two states", hint=f"remove one {WHOLE}, or {HEAD}")
-    return bundle.Bundle(HeadFile(drive, wholes[0]["id"]))
+    return bundle.Bundle(OnlyFile(drive, wholes[0]["id"]))
 
 
 def gone() -> SyncError:
@@ -134,16 +136,14 @@ class HeadFile:
     def read(self) -> Cell | None:
         """The content and the etag of one moment: the checksum that came with the etag says so."""
         fields = "etag,md5Checksum,fileSize"
-        for _ in range(TRIES):
+        for tried in range(2 * TRIES):
             about = self.client.v2.files().get(fileId=self.id, fields=fields, supportsAllDrives=True)
             request = self.client.v3.files().get_media(fileId=self.id, supportsAllDrives=True)
-            try:
-                told = self.client.ask(about, "the state")
-                content = self.client.ask(request, "the state") if told.get("fileSize", "0") != "0" else b""
-            except Missing:
-                raise gone() from None
+            told = self.client.ask(about, "the state")
+            content = self.client.ask(request, "the state") if told.get("fileSize", "0") != "0" else b""
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == told.get("md5Checksum", EMPTY):
                 return Cell(content, told["etag"])
+            time.sleep(random.random() * 0.05 * 2**tried)  # noqa: S311 - others are writing: let them
         raise Unreachable(f"the state in {WHERE} changes all the time, or comes garbled", hint="try again later")
 
     def write(self, token: Token | None, content: bytes) -> None:
@@ -151,7 +151,20 @@ class HeadFile:
             fileId=self.id, media_body=self.client.media(content, alone=True), supportsAllDrives=True, fields="id"
         )
         request.headers["If-Match"] = token
-        self.client.ask(request, "the state", once=True)
+        try:
+            self.client.ask(request, "the state", once=True)
+        except Missing:
+            raise Conflict from None  # taken back by who made it, see _make_head
+
+
+class OnlyFile(HeadFile):
+    """The same, where no other one could take its place."""
+
+    def read(self) -> Cell | None:
+        try:
+            return super().read()
+        except Missing:
+            raise gone() from None
 
 
 EMPTY = hashlib.md5(b"", usedforsecurity=False).hexdigest()
@@ -166,14 +179,20 @@ class DriveFolder:
         self._ids: list[str] = []
 
     def read_head(self) -> Cell | None:
-        file = self._head()
-        return file.read() if file else None
+        for _ in range(TRIES):
+            file = self._head()
+            try:
+                return file.read() if file else None
+            except Missing:
+                continue  # taken back just now, see _make_head
+        raise Unreachable(f"the state in {WHERE} comes and goes", hint="try again later")
 
     def _head(self) -> HeadFile | None:
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             heads = self.client.heads(self.folder)
             if len(heads) < 2:
                 return HeadFile(self.client, heads[0]["id"]) if heads else None
+            time.sleep(0.2 * 2**tried)  # one of them may be about to be taken back
         raise SyncError(
             f"the state's folder in {WHERE} holds {len(heads)} files called {HEAD}",
             hint="two machines made one at the same moment: keep the one that was changed last",

@@ -18,6 +18,7 @@ from pdp.sync.engine import Remote, Report
 from pdp.sync.folder import Folder
 from pdp.sync.ledger import Ledger
 from pdp.sync.local import LocalState
+from pdp.sync.mend import Mended, mend
 from pdp.sync.records import State
 from pdp.sync.vault import Plain, Sealed, Vault
 
@@ -54,6 +55,9 @@ class Synced:
         report = engine.push(self.local, self.remote)
         self.local.keep_only(self.remote.segments)
         return report
+
+    def mend(self) -> Mended:
+        return mend(self.local, self.remote)
 
     def exists(self) -> bool:
         """Whether there is a state in the remote, or was."""
