@@ -15,6 +15,7 @@ from pdp.errors import PdpError
 from pdp.gc import leftovers
 from pdp.places import nothing_built
 from pdp.plan import forecast
+from pdp.registry import Registry
 from pdp.registry.history import History
 from pdp.repairs import FILE
 from pdp.resolve import resolve
@@ -129,6 +130,12 @@ def _outlook(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     return {"status": status | {"run_would": ahead}, "tasks": tasks}
 
 
+def _state(registry: Registry) -> dict[str, Any] | None:
+    """The remote state as it was last seen, and how many records it did not have; None if there is none."""
+    seen = registry.get("sync", "last")
+    return seen and {**seen, "not_pushed": max(0, len(registry.chain()) - seen["records"])}
+
+
 def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     registry = session.registry
     current = registry.current()
@@ -138,6 +145,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "data": session.shown("."),
         "last_run": registry.last_run(),
         "failing": registry.failing(),
+        "state": _state(registry),
         "sources": [
             {
                 "source": source.name,

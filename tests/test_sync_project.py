@@ -256,3 +256,22 @@ def ran_apart(one: Machine, two: Machine, built: Built) -> None:
     one.become(built(b="4 5"))
     one.pdp("push")
     two.become(built(c="7"))
+
+
+def test_status_tells_of_the_state(machines: tuple[Machine, Machine], built: Built) -> None:
+    one, _ = machines
+    assert re.search(r"^state     generation 1, seen \S+Z$", one.pdp("status"), re.MULTILINE)
+    one.raw("d.txt", "1")
+    one.outcomes()
+    assert re.search(r"^state     generation 1, seen \S+Z; \d records are not pushed$", one.pdp("status"), re.MULTILINE)
+
+
+def test_what_is_fetched_from_google_does_not_travel() -> None:
+    """The names are those that the sources use; what a person put beside them travels."""
+    from pdp.sync.raw import FETCHED, travelling
+    from stages.ingest import folder, sheet
+
+    assert (f"{folder.FETCHED}/", sheet.FILE) == FETCHED
+    travels = travelling({"state": {"raw": True}, "fetch": {"mi_band": {"id": "1"}, "google_sheets": {"id": ""}}})
+    assert [travels("mi_band", name) for name in ("drive/ab/a.zip", "a.zip")] == [False, True]
+    assert travels("google_sheets", "sheet.json") and travels("unknown", "drive/x")

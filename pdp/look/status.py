@@ -44,6 +44,9 @@ def _head(found: dict[str, Any]) -> str:
     lines = [f"config    {demo if found['config'] == 'demo' else found['config']}", f"data      {found['data']}"]
     if run:
         lines.append(f"last run  {run['at']}, {run['status']}: {run['summary']}")
+    if state := found["state"]:
+        waiting = f"; {state['not_pushed']} records are not pushed" if state["not_pushed"] else ""
+        lines.append(f"state     generation {state['generation']}, seen {state['seen_at']}{waiting}")
     lines += [f"failing   {one['stage']}: {one['reason']}" for one in found["failing"]]
     return "\n".join(lines)
 

@@ -11,12 +11,14 @@ from pathlib import Path, PurePosixPath
 
 from pdp.disk import make_folder
 from pdp.errors import RegistryError
+from pdp.registry import now
 from pdp.registry.apply import apply, parse, replace
 from pdp.registry.history import History
 from pdp.session import Session
 from pdp.snapshot import MANIFEST
 from pdp.sync.blobs import Blobs, Stored
 from pdp.sync.engine import Memory
+from pdp.sync.raw import Travels
 from pdp.sync.records import hash_of
 
 MEMO = "sync"
@@ -26,9 +28,9 @@ CACHE = "sync"
 class LocalState:
     """Bound to one remote by its URL: what was seen there is remembered for it alone."""
 
-    def __init__(self, session: Session, url: str, folders: frozenset[str]) -> None:
-        """`folders`: the sources whose raw files have no other home than this machine."""
-        self.session, self.folders = session, folders
+    def __init__(self, session: Session, url: str, travels: Travels) -> None:
+        """`travels` says of a source and a file's name whether that raw file is kept in the remote too."""
+        self.session, self.travels = session, travels
         self.writer = socket.gethostname()
         self._key = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = session.data / CACHE
@@ -77,12 +79,12 @@ class LocalState:
         """The raw files that the current manifests name, as far as they lie there unchanged in size."""
         found = {}
         for name, row in self.session.registry.current().items():
-            if name not in self.folders or PurePosixPath(row["path"]).name != MANIFEST:
+            if PurePosixPath(row["path"]).name != MANIFEST:
                 continue
             folder = self.session.path(row["path"]).parent
             for file in json.loads(self.session.store.read(row["hash"]))["files"]:
                 path = folder / file["name"]
-                if path.is_file() and path.stat().st_size == file["size"]:
+                if self.travels(name, file["name"]) and path.is_file() and path.stat().st_size == file["size"]:
                     found[file["sha256"]] = path
         return found
 
@@ -110,6 +112,8 @@ class LocalState:
     def remember(self, memory: Memory) -> None:
         if memory != self.memory():
             self.session.registry.put(MEMO, self._key, memory._asdict())
+            seen = {"generation": memory.generation, "records": memory.records, "seen_at": now()}
+            self.session.registry.put(MEMO, "last", seen)
 
     def forget(self) -> None:
         self.session.registry.put(MEMO, self._key, None)

@@ -1,4 +1,4 @@
-"""Raw files of sources that are folders: on a second machine they are as much a part of the state as the records.
+"""Raw files that were put into a folder: on a second machine they are as much a part of the state as the records.
 
 Without them the next run there would find files gone, or older ones, and undo what another machine had added. Nothing of a
 person's is overwritten: what is replaced or removed is moved aside first, and what both sides changed is refused.
@@ -7,9 +7,9 @@ person's is overwritten: what is replaced or removed is moved aside first, and w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pdp.disk import make_folder, sync
 from pdp.errors import Diverged
@@ -17,6 +17,17 @@ from pdp.session import Session
 from pdp.sync.blobs import Blobs
 from pdp.sync.ledger import Ledger
 from pdp.sync.records import State
+
+Travels = Callable[[str, str], bool]
+"""Whether a source's file of this name travels."""
+
+FETCHED = ("drive/", "sheet.json")  # where sources on Google put what they fetch; tests hold it against those
+
+
+def travelling(values: Mapping[str, Any]) -> Travels:
+    """Files that have no other home than this machine: what a source on Google has fetched is fetched again elsewhere."""
+    fetched = {name for name, place in values["fetch"].items() if place["id"]}
+    return lambda source, name: bool(values["state"]["raw"]) and not (source in fetched and name.startswith(FETCHED))
 
 
 class Change(NamedTuple):
@@ -28,13 +39,13 @@ class Change(NamedTuple):
     mine: str | None
 
 
-def changes(session: Session, base: State, theirs: State, folders: Iterable[str]) -> tuple[list[Change], list[Change]]:
+def changes(session: Session, base: State, theirs: State, travels: Travels) -> tuple[list[Change], list[Change]]:
     """(what can be taken over, what both sides changed since `base`)."""
     take: list[Change] = []
     clash: list[Change] = []
-    for source in sorted(folders):
+    for source in sorted(base.raw.keys() | theirs.raw.keys()):
         before, after = base.raw.get(source, {}), theirs.raw.get(source, {})
-        for name in sorted(before.keys() | after.keys()):
+        for name in sorted(name for name in before.keys() | after.keys() if travels(source, name)):
             was, there = before.get(name, (None, 0))[0], after.get(name, (None, 0))[0]
             here = session.hashes.sha256(f"raw/{source}/{name}")
             if there not in (was, here):

@@ -38,18 +38,8 @@ class Synced:
             raise SettingsError("no remote is set", hint=f"set remote under [state]: {WAYS}; see docs/state.md")
         vault = open_vault(values, given, session.root)
         self.remote = Remote(open_backend(self.url, environ, given, values, session.root), vault)
-        self.local = LocalState(session, self.url, self._folders())
+        self.local = LocalState(session, self.url, raw.travelling(values))
         self.told: list[str] = []
-
-    def _folders(self) -> frozenset[str]:
-        """Sources whose raw files have no other home."""
-        values = self.session.config.values
-        if not values["state"]["raw"]:
-            return frozenset()
-        fetched = values.get("fetch", {})
-        sources = (path.name for path in self.session.path("raw").glob("*") if path.is_dir())
-        known = {name for name in values if isinstance(values[name], dict) and "enabled" in values[name]}
-        return frozenset(name for name in {*sources, *known} if not fetched.get(name, {}).get("id"))
 
     def push(self) -> Report:
         report = engine.push(self.local, self.remote)
@@ -84,7 +74,7 @@ class Synced:
         """Brings here what the remote has, and puts the named files in line with it."""
 
         def bring(ledger: Ledger, base: State, theirs: State) -> None:
-            take, clash = raw.changes(self.session, base, theirs, self.local.folders)
+            take, clash = raw.changes(self.session, base, theirs, self.local.travels)
             if clash and keep is None:
                 raise raw.refuse(clash)
             take += clash if keep == "theirs" else []
@@ -105,7 +95,7 @@ class Synced:
 
 
 def _folder_url(values: Mapping[str, Any]) -> str:
-    folder = values.get("google", {}).get("state_folder_id")
+    folder = values["google"]["state_folder_id"]
     return f"gdrive://{folder}" if folder else ""
 
 
