@@ -52,7 +52,7 @@ class Memo(Protocol):
 class Config:
     """The settings in force: all values as plain JSON, the file they come from, and whether that file is the demo's."""
 
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)
     path: Path
     is_demo: bool
     data_dir: Path

@@ -73,6 +73,17 @@ class RemoteError(PdpError):
     """A place beyond this machine (a source, remote state) cannot be reached, or refuses."""
 
 
+def fault(error: BaseException) -> str:
+    """What is told of an exception that nobody foresaw: its kind and its place. Its own words may hold a reading."""
+    if isinstance(error, OSError) and error.strerror:
+        return mask(f"{error.strerror}: {error.filename or 'a file'}")
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f" at {place.tb_frame.f_code.co_filename.rpartition('/')[2]}:{place.tb_lineno}" if place else ""
+    return f"fault of pdp: {type(error).__name__}{where}"
+
+
 def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
     return kind(message, hint=hint)
 

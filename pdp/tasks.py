@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pdp.commit import execute, publish
-from pdp.errors import PdpError
+from pdp.errors import PdpError, fault
 from pdp.identity import Plan, plan_stage
 from pdp.ingest import plan_ingest, write_manifest
 from pdp.repairs import FILE
@@ -84,9 +83,7 @@ class Identity:
         try:
             task.pdp = self.look()
         except Exception as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            problem = f"fault of pdp: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-            self.plan = Plan(self.plan.stage, reasons=["cannot tell"], problem=problem)
+            self.plan = Plan(self.plan.stage, reasons=["cannot tell"], problem=fault(error))
             task.pdp = {"plan": self.plan.as_dict()}
         return not self.plan.reasons
 

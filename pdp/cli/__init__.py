@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-from pdp.errors import PdpError
+from pdp.errors import PdpError, fault
 
 # A light command is done in the time that typing takes to load.
 TYPE_CHECKING = False
@@ -76,6 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has seen enough; without this the interpreter complains when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if os.environ.get("PDP_DEBUG"):
+            raise
+        # Its place and not its words: these may hold a reading.
+        print(f"pdp: {fault(error)}; PDP_DEBUG=1 shows more", file=sys.stderr)
+        return 1
 
 
 def resolve(target: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 DELIMITERS = ",;\t"
@@ -38,7 +38,7 @@ csv.field_size_limit(MAX_FIELD)  # the csv module's default, 128 KiB, is less th
 class Text:
     """A decoded file. `encoding` and `delimiter` are what was found; `lines()` decodes again each time it is asked."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     encoding: str
     delimiter: str = ","
 
