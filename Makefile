@@ -54,6 +54,9 @@ sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die
 	@$(BIN)/python -m tests.sync_tamper
 	@$(BIN)/python -m tests.sync_kill --points 100
 
+determinism: $(DEV) ## the same bytes under 50 hash seeds, four zones and three locales
+	@$(BIN)/python -m tests.determinism
+
 fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 

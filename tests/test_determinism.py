@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pdp.demo import Demo, generate
+from tests import determinism
 from tests.project import REPO, Project
 
 MACHINES = [
@@ -58,6 +59,14 @@ def test_every_output_has_the_same_bytes_on_any_machine(tmp_path: Path, demo: De
     for other in others:
         assert list(other) == list(first)
         assert [name for name in first if first[name] != other[name]] == []
+
+
+def test_no_seed_zone_or_locale_shapes_a_result() -> None:
+    """Two hash seeds, each under every zone and locale; `make determinism` does it for fifty."""
+    runs = [run for seed in (1, 6) for run in determinism.of_seed(seed)]
+    assert len(runs) == 2 * len(determinism.ZONES) * len(determinism.locales()) >= 8
+    assert len(runs[0]["hashes"]) > 20
+    assert [run for run in runs if run["hashes"] != runs[0]["hashes"]] == []
 
 
 def test_an_export_imported_twice_changes_nothing(tmp_path: Path, demo: Demo) -> None:
