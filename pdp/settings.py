@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, Literal, get_origin
@@ -157,6 +158,22 @@ class Sleep(Section):
     )
 
 
+class Treatment(Section):
+    """A day on which a treatment began, changed its dose or ended."""
+
+    date: date
+    label: str = Field(min_length=1, max_length=60)
+    kind: Literal["start", "dose", "stop"] = "start"
+
+
+class Report(Section):
+    """What charts and reports hold readings against."""
+
+    guideline: str = Field(
+        "esc-2024-home", description="id of the thresholds in configs/thresholds.toml; a home cuff needs a home set"
+    )
+
+
 class Store(Section):
     """How many old versions are kept. The current one always is."""
 
@@ -201,6 +218,12 @@ class Settings(Section):
     day_starts_at: int = Field(
         0, ge=0, le=23, description="hour at which a day begins: with 4, a reading at 00:20 counts for the day before"
     )
+    treatments: list[Treatment] = Field(
+        default_factory=list,
+        description="your treatments, drawn as lines in charts and reports: a list of "
+        '{ date = 2025-10-16, label = "name and dose", kind = "start" }; kind is start, dose (a change) or stop',
+        repr=False,
+    )
     google_sheets: GoogleSheets = GoogleSheets()
     mi_band: MiBand = MiBand()
     google: Google = Google()
@@ -208,6 +231,7 @@ class Settings(Section):
     checks: Checks = Checks()
     blood_pressure: BloodPressure = BloodPressure()
     sleep: Sleep = Sleep()
+    report: Report = Report()
     store: Store = Store()
     state: State = State()
     identity: Identity = Identity()
@@ -262,6 +286,10 @@ def _put(values: dict[str, Any], key: Key, value: Any) -> None:
     table[key[-1]] = value
 
 
+WRITTEN = {
+    "dict": ("table", '{ systolic = "SYS" }'),
+    "list": ("list", '[{ date = 2025-10-16, label = "name and dose", kind = "start" }]'),
+}
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -275,13 +303,15 @@ def _parse(text: str, field: FieldInfo, where: str) -> Any:
             return kind(text)
         except ValueError:
             return text
-    if get_origin(kind) is list:
+    container = get_origin(kind)
+    if container is list and not text.startswith("["):
         return [part.strip() for part in text.split(",") if part.strip()]
-    if get_origin(kind) is dict:
+    if container in (dict, list):
         try:
             return tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            raise SettingsError(f"{where} is not a TOML table", hint='write it like { systolic = "SYS" }') from None
+            what, example = WRITTEN["dict" if container is dict else "list"]
+            raise SettingsError(f"{where} is not a TOML {what}", hint=f"write it like {example}") from None
     return text
 
 
@@ -304,13 +334,15 @@ def _unknown_key(key: Key, file: str) -> SettingsError:
 
 WANTED = {
     "bool_type": "true or false",
+    "date_from_datetime_inexact": "a date such as 2025-10-16, without quotes",
+    "date_type": "a date such as 2025-10-16, without quotes",
     "dict_type": "a table",
     "float_type": "a number",
     "greater_than": "more than {gt:g}",
     "greater_than_equal": "at least {ge:g}",
     "int_type": "a whole number",
-    "list_type": "a list",
     "less_than_equal": "at most {le:g}",
+    "list_type": "a list",
     "literal_error": "{expected}",
     "model_type": "a section",
     "string_pattern_mismatch": "a text without control characters",
@@ -332,6 +364,8 @@ def _sentence(error: ValidationError, file: str, origin: Mapping[Key, str]) -> S
     field = next((field for key, field in fields() if key == path[: len(key)]), None)
     if first["type"] == "missing" and field and field.examples:
         return SettingsError(f"{subject} is missing", hint=f'add a line such as {path[-1]} = "{field.examples[0]}"')
+    if first["type"] == "missing":
+        return SettingsError(f"{subject} is missing")
     if first["type"] == "value_error":
         message, _, hint = str(first["ctx"]["error"]).partition("; ")
         return SettingsError(f"{subject}: {message}", hint=hint)

@@ -34,12 +34,18 @@ FLOORS = (
     ("doit_backend",),
     ("doit_reporter",),
     ("doit_run",),
+    ("frames", "generation", "period", "samples", "thresholds", "treatments"),
+    ("statistics",),
+    ("charts",),
+    ("export", "report"),
     ("doctor", "look"),
     ("cli",),
     ("__main__",),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 ENGINE = set(FLOOR) - {"cli", "config", "demo", "doctor", "double", "look", "settings"}
+
+ENGINE -= {"charts", "export", "frames", "period", "report", "samples", "statistics", "thresholds"}
 
 OFFERED_TO_STAGES = {"pdp.errors", "pdp.labels", "pdp.regions", "pdp.resource", "pdp.schema", "pdp.snapshot"}
 WORLD = {
@@ -48,7 +54,10 @@ WORLD = {
 }  # fmt: skip
 BUILTINS = {"eval", "exec", "input", "open", "print"}
 CLOCKS = {"now", "today", "utcnow"}
-HEAVY = {"click", "google", "googleapiclient", "gspread", "numpy", "pandas", "pyarrow", "pydantic", "rich", "streamlit"}
+HEAVY = {
+    "altair", "click", "duckdb", "google", "googleapiclient", "gspread", "numpy", "pandas", "pyarrow", "pydantic", "rich",
+    "streamlit",
+}  # fmt: skip
 
 
 def modules(*folders: str) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pdp import config, places
 from pdp.config import load
 from pdp.errors import SettingsError
 from pdp.settings import Settings, fields, variable
+from pdp.treatments import Treatment, treatments
 
 BERLIN = 'timezone = "Europe/Berlin"\n'
 
@@ -393,3 +395,33 @@ def test_what_is_no_id_is_refused(project: Path, text: str) -> None:
     with pytest.raises(SettingsError, match="GOOGLE_SHEETS_BP_ID: this is no id of Google's") as refused:
         load(project, {"GOOGLE_SHEETS_BP_ID": text})
     assert text not in str(refused.value)
+
+
+TREATMENT = '[[treatments]]\ndate = 2025-10-16\nlabel = "A 5 mg"\n'
+
+
+def test_treatments_are_dates_with_a_label(project: Path) -> None:
+    """A list of events, start where no kind is told; as dates they come back sorted."""
+    later = TREATMENT.replace("2025-10-16", "2025-09-01") + 'kind = "stop"\n'
+    write(project, BERLIN + TREATMENT + later)
+    assert treatments(load(project, {}).values) == (
+        Treatment(date(2025, 9, 1), "A 5 mg", "stop"), Treatment(date(2025, 10, 16), "A 5 mg", "start"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "sentence"),
+    [
+        ("2025-10-16", '"16.10.2025"', "treatments.0.date must be a date such as 2025-10-16, without quotes"),
+        ("date = 2025-10-16\n", "", "treatments.0.date is missing"),
+        ('"A 5 mg"', '""', "treatments.0.label must be a text that is not empty"),
+        ("label", "labell", "unknown key treatments.0.labell"),
+    ],
+)
+def test_wrong_treatment_is_one_sentence(project: Path, right: str, wrong: str, sentence: str) -> None:
+    """It says where and what is wanted, and repeats no label: what a person takes is private."""
+    write(project, BERLIN + TREATMENT.replace(right, wrong, 1))
+    with pytest.raises(SettingsError) as caught:
+        load(project, {})
+    assert str(caught.value).startswith(f"configs/pdp.toml: {sentence}")
+    assert "A 5" not in str(caught.value)

@@ -1,0 +1,228 @@
+"""What charts are put together from: axes, lines with gaps, the crosshair, labelled events, the chart that is empty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import altair as alt
+
+from pdp.charts.style import GREY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pdp.treatments import Treatment
+
+MOST_HOVER = 2000
+"""Points of a crosshair: with more, a browser no longer follows the mouse."""
+HEIGHT = 280
+MISSING = "–"
+
+
+class Period(NamedTuple):
+    """The dates that a chart spans, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+class Series(NamedTuple):
+    """A column, its name with which it is shown, its unit and the decimals it deserves."""
+
+    column: str
+    name: str
+    unit: str = ""
+    decimals: int = 0
+
+    def text(self, value: float) -> str:
+        """A value as a person reads it: `128 mmHg`."""
+        return MISSING if value != value else f"{value:,.{self.decimals}f} {self.unit}".strip()
+
+
+def within(frame: pd.DataFrame, period: Period | None) -> pd.DataFrame:
+    """The rows whose `date` lies in the period."""
+    if period is None or frame.empty:
+        return frame
+    import pandas as pd
+
+    return frame[frame["date"].between(pd.Timestamp(period.first), pd.Timestamp(period.last))]
+
+
+def span(*frames: pd.DataFrame) -> Period:
+    """From the first to the last `date` of any of the frames, one of which must have rows."""
+    dates = [frame["date"] for frame in frames if len(frame)]
+    return Period(min(d.min() for d in dates).date(), max(d.max() for d in dates).date())
+
+
+def time_axis(field: str, period: Period, **axis: Any) -> alt.X:
+    """The x of a chart over dates: the whole period, from midnight to midnight, in no zone's time."""
+    axis = {"format": "%d %b" if period.days <= 370 else "%b %Y"} | axis
+    ends = (period.first, period.last + timedelta(days=1))
+    domain = [moment(datetime(day.year, day.month, day.day)) for day in ends]  # noqa: DTZ001 - wall clock
+    return alt.X(
+        f"{field}:T", title=None, axis=alt.Axis(grid=False, **axis),
+        scale=alt.Scale(type="utc", domain=domain, nice=False),
+    )  # fmt: skip
+
+
+def value_scale(*values: Any, include: Sequence[float] = (), zero: bool = False) -> alt.Scale:
+    """One scale for the y of all layers: from the least to the largest of all values, with some room."""
+    import numpy as np
+
+    flat = np.concatenate([np.asarray(v, np.float64).ravel() for v in (*values, include)])
+    flat = flat[np.isfinite(flat)]
+    low, high = (float(flat.min()), float(flat.max())) if len(flat) else (0.0, 1.0)
+    low = min(low, 0.0) if zero else low
+    room = max((high - low) * 0.06, 1e-9 if high > low else max(abs(high) * 0.05, 1.0))
+    return alt.Scale(domain=[low if zero and low == 0 else low - room, high + room], nice=False, zero=False)
+
+
+def runs(dates: pd.Series, most_days: int = 1) -> pd.Series:
+    """The number of the unbroken run that each date is in; `dates` ascend. A line is drawn within a run only."""
+    return (dates.diff().dt.days > most_days).cumsum()
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as a chart carries it: ISO text for times, numbers to three decimals."""
+    import pandas as pd
+
+    ready = {}
+    for name, column in frame.items():
+        if pd.api.types.is_datetime64_any_dtype(column):
+            whole = bool((column.dropna() == column.dropna().dt.normalize()).all())
+            ready[name] = column.dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%dT%H:%MZ")
+        else:
+            ready[name] = column.round(3) if pd.api.types.is_float_dtype(column) else column
+    return pd.DataFrame(ready, index=frame.index)
+
+
+def line(frame: pd.DataFrame, x: alt.X, y: alt.Y, step: int = 1, **mark: Any) -> alt.LayerChart:
+    """A line over `date` that breaks where days are missing; what stands alone is a point."""
+    ordered = frame.sort_values("date").assign(run=lambda f: runs(f["date"], step))
+    alone = ordered[ordered.groupby("run")["run"].transform("size") == 1]
+    size = mark.get("strokeWidth", 2) * 12
+    point = {name: value for name, value in mark.items() if name in ("color", "opacity")}
+    return layered(
+        alt.Chart(plain(ordered)).mark_line(**mark).encode(x=x, y=y, detail="run:N"),
+        alt.Chart(plain(alone)).mark_circle(size=size, **point).encode(x=x, y=y),
+    )
+
+
+def hover_days(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """One row per `date` for the crosshair, with its `day` in words; means of whole weeks where days are too many."""
+    import pandas as pd
+
+    wide = frame[["date", *columns]].dropna(how="all", subset=list(columns)).sort_values("date")
+    if len(wide) <= MOST_HOVER:
+        return wide.assign(day=wide["date"].dt.strftime("%a %d %b %Y"))
+    weeks = -(-len(wide) // (7 * MOST_HOVER))
+    means = wide.resample(f"{7 * weeks}D", on="date")[list(columns)].mean().dropna(how="all").reset_index()
+    until = means["date"] + pd.Timedelta(days=7 * weeks - 1)
+    return means.assign(day=means["date"].dt.strftime("mean %d %b") + until.dt.strftime(" to %d %b %Y"))
+
+
+def crosshair(
+    frame: pd.DataFrame,
+    series: Sequence[Series],
+    x: alt.X,
+    y: Callable[[str], alt.Y],
+    extra: Mapping[str, Mapping[Any, str]] | None = None,
+    name: str = "near",
+) -> alt.LayerChart:
+    """The crosshair: an unseen rule per date that tells every series' value, and a point on each series.
+
+    Args:
+        frame: one row per `date`, a column per series.
+        y: gives the shared y of a column.
+        extra: further lines of the tooltip: title -> {date: text}.
+        name: of the selection; two crosshairs of one page need two names.
+    """
+    hover = hover_days(frame, [one.column for one in series])
+    said = hover[["date", "day"]].assign(
+        **{one.name: [one.text(value) for value in hover[one.column]] for one in series},
+        **{title: [texts.get(day, MISSING) for day in hover["date"]] for title, texts in (extra or {}).items()},
+    )
+    near = alt.selection_point(
+        name=name, nearest=True, on="pointermove", clear="pointerout", fields=["date"], empty=False
+    )
+    seen = alt.when(near)
+    told = {"date": "day"} | {title: title for title in said if title not in ("date", "day")}
+    rule = (
+        alt.Chart(plain(said))
+        .mark_rule(color=GREY, strokeWidth=1)
+        .encode(x=x, tooltip=telling(told), opacity=seen.then(alt.value(0.9)).otherwise(alt.value(0)))
+        .add_params(near)
+    )
+    points = [
+        alt.Chart(plain(hover[["date", one.column]].dropna()))
+        .mark_circle(size=60, color=GREY)
+        .encode(x=x, y=y(one.column), opacity=seen.then(alt.value(1)).otherwise(alt.value(0)))
+        for one in series
+    ]
+    return layered(*points, rule)  # the rule last: what lies on top feels the pointer
+
+
+def layered(*charts: Any) -> alt.LayerChart:
+    return cast("alt.LayerChart", alt.layer(*charts))
+
+
+def telling(fields: Mapping[str, str]) -> alt.TooltipValue:
+    """A tooltip (title -> column) that a crosshair can tell.
+
+    It is felt by Vega's invisible cell around the nearest mark, whose row is one step further away; Vega-Lite reads a
+    tooltip of plain text fields from the wrong one of the two.
+    """
+    said = ", ".join(
+        f"{json.dumps(title)}: (datum.datum || datum)[{json.dumps(name)}]" for title, name in fields.items()
+    )
+    return alt.TooltipValue(alt.ExprRef(f"{{{said}}}"))
+
+
+def events(treatments: Sequence[Treatment], period: Period, x: alt.X) -> list[alt.Chart]:
+    """A labelled rule for each treatment event of the period; labels take turns on three heights."""
+    import pandas as pd
+
+    inside = [event for event in treatments if period.first <= event.date <= period.last]
+    if not inside:
+        return []
+    frame = pd.DataFrame(
+        {"date": [event.date.isoformat() for event in inside], "label": [event.text for event in inside]}
+    )
+    rules = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.5).encode(x=x)
+    middle = period.first + (period.last - period.first) / 2
+    labels = [
+        alt.Chart(frame.iloc[[i]])
+        .mark_text(align="left" if left else "right", dx=4 if left else -4, fontWeight=600, baseline="top")
+        .encode(x=x, y=alt.value(2 + 13 * (i % 3)), text="label:N")
+        for i, left in enumerate(event.date <= middle for event in inside)
+    ]
+    return [rules, *labels]
+
+
+def finished(layers: Sequence[Any], title: str, subtitle: str | Sequence[str], height: int = HEIGHT) -> alt.LayerChart:
+    """The layers as one chart, as wide as its container, with a title and a description for those who cannot see it."""
+    lines = [subtitle] if isinstance(subtitle, str) else list(subtitle)
+    return layered(*layers).properties(
+        width="container", height=height, title=alt.TitleParams(title, subtitle=[text for text in lines if text]),
+        description=". ".join([title, *lines]),
+    )  # fmt: skip
+
+
+def nothing(title: str, said: str = "no data in this period", height: int = 120) -> alt.LayerChart:
+    """The chart of no data: its title, and that there is none."""
+    import pandas as pd
+
+    text = alt.Chart(pd.DataFrame({"text": [said]})).mark_text(fontSize=13).encode(text="text:N")
+    return finished([text], title, "", height)
+
+
+def moment(time: datetime) -> alt.DateTime:
+    """A local time as the end of a scale."""
+    return alt.DateTime(year=time.year, month=time.month, date=time.day, hours=time.hour, minutes=time.minute, utc=True)
