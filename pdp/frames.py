@@ -77,9 +77,10 @@ def sleep_segments(generation: Tables) -> pd.DataFrame:
     frame = frame.assign(bedtime=frame["time"], wake=wake).dropna(subset=["bedtime", "wake"])
     longest = frame.groupby("date")["duration_min"].transform("max")
     frame = frame.assign(main=frame["duration_min"] == longest)
-    return frame.sort_values(["date", "bedtime"], ignore_index=True)[
-        ["date", "bedtime", "wake", "duration_min", "main"]
-    ]
+    return frame.sort_values(["date", "bedtime"], ignore_index=True)[SEGMENT]
+
+
+SEGMENT = ["date", "bedtime", "wake", "duration_min", "main", "offset_s"]
 
 
 def _with_time(table: pa.Table, instant: str) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from pdp.charts.daily import METRICS
-from pdp.charts.parts import Period, finished, nothing, value_scale, within
+from pdp.charts.parts import finished, nothing, value_scale
 from pdp.charts.style import BLUE
+from pdp.period import Period, within
 from pdp.statistics.summary import spearman
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from pdp.charts.parts import Period, finished, nothing, span, within
+from pdp.charts.parts import finished, nothing, span
 from pdp.charts.style import BLUE, GREY
+from pdp.period import Period, within
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,20 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import altair as alt
 
 from pdp.charts import parts
-from pdp.charts.parts import (
-    Period,
-    Series,
-    crosshair,
-    events,
-    finished,
-    line,
-    nothing,
-    plain,
-    span,
-    value_scale,
-    within,
-)
+from pdp.charts.parts import Series, crosshair, events, finished, line, nothing, plain, span, value_scale
 from pdp.charts.style import BLUE, GREEN, PURPLE, SKY, VERMILLION
+from pdp.period import Period, within
 from pdp.statistics.rolling import WEEK, rolling_mean
 
 if TYPE_CHECKING:

@@ -9,20 +9,9 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from pdp.charts import parts
-from pdp.charts.parts import (
-    Period,
-    Series,
-    crosshair,
-    events,
-    finished,
-    line,
-    nothing,
-    plain,
-    span,
-    value_scale,
-    within,
-)
+from pdp.charts.parts import Series, crosshair, events, finished, line, nothing, plain, span, value_scale
 from pdp.charts.style import BLUE, GREY, SKY, VERMILLION
+from pdp.period import Period, within
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import altair as alt
 
 from pdp.charts.style import GREY
+from pdp.period import Period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,17 +21,6 @@ MOST_HOVER = 2000
 """Points of a crosshair: with more, a browser no longer follows the mouse."""
 HEIGHT = 280
 MISSING = "–"
-
-
-class Period(NamedTuple):
-    """The dates that a chart spans, both included."""
-
-    first: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        return (self.last - self.first).days + 1
 
 
 class Series(NamedTuple):
@@ -44,15 +34,6 @@ class Series(NamedTuple):
     def text(self, value: float) -> str:
         """A value as a person reads it: `128 mmHg`."""
         return MISSING if value != value else f"{value:,.{self.decimals}f} {self.unit}".strip()
-
-
-def within(frame: pd.DataFrame, period: Period | None) -> pd.DataFrame:
-    """The rows whose `date` lies in the period."""
-    if period is None or frame.empty:
-        return frame
-    import pandas as pd
-
-    return frame[frame["date"].between(pd.Timestamp(period.first), pd.Timestamp(period.last))]
 
 
 def span(*frames: pd.DataFrame) -> Period:

@@ -8,8 +8,9 @@ import altair as alt
 
 from pdp.charts import parts
 from pdp.charts.daily import daily
-from pdp.charts.parts import Period, Series, crosshair, finished, line, nothing, plain, span, value_scale, within
+from pdp.charts.parts import Series, crosshair, finished, line, nothing, plain, span, value_scale
 from pdp.charts.style import BLUE, GREY, ORANGE, PURPLE, SKY
+from pdp.period import Period, within
 from pdp.statistics import sleep as statistics
 
 if TYPE_CHECKING:

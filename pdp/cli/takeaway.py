@@ -1,0 +1,107 @@
+"""What `pdp report` and `pdp export` share: the generation, the period that was asked for, a file written whole."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pdp import config, generation
+from pdp.errors import InputError, PdpError, UsageError
+from pdp.period import days_back
+
+
+class Day(click.ParamType[date]):
+    """A date, written 2025-09-01."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            raise UsageError(f"{value} is no date", hint="write it like 2025-09-01") from None
+
+
+class Length(click.ParamType[int]):
+    """A number of days, written 28d, 12w, 6m or 1y."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return value if isinstance(value, int) else days_back(value)
+
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def period_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--from, --to and --last."""
+    for option in (
+        click.option("--last", "back", type=Length(), help="The last so many days: 28d, 12w, 6m, 1y."),
+        click.option("--to", "last", type=Day(), help="Last date, such as 2025-09-30."),
+        click.option("--from", "first", type=Day(), help="First date, such as 2025-09-01."),
+    ):
+        command = option(command)
+    return command
+
+
+def check_period(first: date | None, back: int | None) -> None:
+    """Raises:
+    UsageError: a first date and a length contradict each other.
+    """
+    if first and back:
+        raise UsageError("--from and --last contradict each other", hint="give one of them, with or without --to")
+
+
+def opened() -> tuple[Path, config.Config, generation.Generation]:
+    """The project's folder, its settings, and the current generation.
+
+    Raises:
+        PdpError: nothing is built yet, or the config is wrong.
+    """
+    root = config.project_root(Path.cwd())
+    found = config.load(root, os.environ)
+    return root, found, generation.current(found.data_dir)
+
+
+def require(module: str, extra: str) -> None:
+    """Raises:
+    PdpError: an optional library is not installed.
+    """
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise PdpError(f"this needs {error.name or module}", hint=f"pip install 'pdp[{extra}]'") from error
+
+
+def write_whole(target: Path, content: bytes, data: Path) -> None:
+    """Puts a file in place all at once, readable by its owner only: it holds health data.
+
+    Raises:
+        InputError: the place is in the data folder or cannot be written.
+    """
+    if target.resolve().is_relative_to(data.resolve()):
+        raise InputError(f"{target} lies in the data folder, which is pdp's own", hint="name a file elsewhere")
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise InputError(f"{target} cannot be written: {error.strerror}") from error
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

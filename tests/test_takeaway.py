@@ -1,0 +1,357 @@
+"""`pdp report` and `pdp export` on a real project: what the files hold, that they come again, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from jsonschema import Draft7Validator
+from pypdf import PdfReader
+
+from pdp import generation
+from pdp.export import tabular
+from tests.project import REPO
+
+DAYS = 45
+PRIVATE = re.compile(rb"7000000001|MiFitness|blood_pressure_old\.csv")  # of the demo's file names
+
+
+class Home:
+    """A project in a folder of its own, with the demo built."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("dodo.py", "stages", "configs"):
+            copy = shutil.copytree if (REPO / name).is_dir() else shutil.copy
+            copy(REPO / name, root / name)
+        self.run("-m", "pdp", "demo", "--days", str(DAYS))
+        self.run("-m", "doit")
+
+    def run(self, *words: str, code: int = 0, **environ: str) -> str:
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PDP_")} | environ
+        done = subprocess.run(
+            [sys.executable, *words], cwd=self.root, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr if code else done.stdout
+
+    def refused(self, *words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pdp", *words], cwd=self.root, capture_output=True, text=True, check=False
+        )
+        assert done.returncode in (1, 2)
+        return done.stderr
+
+    def pdp(self, *words: str, code: int = 0, **environ: str) -> str:
+        return self.run("-m", "pdp", *words, code=code, **environ)
+
+
+ENDINGS = ("pdf", "html", "fhir", "omh", "csv", "parquet")
+
+
+def taken(home: Home, name: str, **environ: Any) -> dict[str, bytes]:
+    """Everything that can be taken away, by its ending."""
+    home.pdp("report", "--pdf", f"{name}.pdf", "--html", f"{name}.html", **environ)
+    files = [word for ending in ENDINGS[2:] for word in (f"--{ending}", f"{name}.{ending}")]
+    home.pdp("export", *files, "--table", "blood_pressure", **environ)
+    return {ending: (home.root / f"{name}.{ending}").read_bytes() for ending in ENDINGS}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def made(home: Home) -> dict[str, bytes]:
+    """Every file that can be taken away, by its ending."""
+    home.pdp("report", "--pdf", "page.pdf", "--html", "page.html")
+    home.pdp(
+        "export",
+        "--fhir",
+        "b.fhir",
+        "--omh",
+        "o.omh",
+        "--csv",
+        "t.csv",
+        "--parquet",
+        "t.parquet",
+        "--table",
+        "blood_pressure",
+    )
+    names = ("page.pdf", "page.html", "b.fhir", "o.omh", "t.csv", "t.parquet")
+    return {name.partition(".")[2]: (home.root / name).read_bytes() for name in names}
+
+
+def test_page_tells_what_a_doctor_asks(home: Home, made: dict[str, bytes]) -> None:
+    """One A4 page for 28 days: period, counts, protocol, means, threshold with name and year, readings, no device."""
+    pages = PdfReader(io.BytesIO(made["pdf"])).pages
+    assert len(pages) == 1
+    text = re.sub(r"\s+", " ", pages[0].extract_text())
+    for wanted in (
+        "18 Sep 2025 to 15 Oct 2025", "28 days", "readings on", "Protocol", "met", "Mean of days ± SD", "Morning",
+        "Evening", "At or above 135/85", "ESC 2024, home", "% of readings", "Not a medical device", "daily_metrics@v1",
+        "invented data", "Above 180/120",
+    ):  # fmt: skip
+        assert wanted in text, wanted
+    rows = home.pdp("export", "--csv", "last.csv", "--table", "blood_pressure", "--last", "28d")
+    count = int(re.findall(r"(\d+) rows", rows)[0])
+    assert f"{count} readings on" in text
+    assert len(re.findall(r"\d{2,3}/\d{2,3} \(|\d{2,3}/\d{2,3}[, ]", text)) >= count
+
+
+@pytest.mark.parametrize(
+    "options", [("--from", "2025-09-10", "--to", "2025-09-20"), ("--last", "2w", "--to", "2025-10-01")]
+)
+def test_period_is_the_one_asked_for(home: Home, options: tuple[str, ...]) -> None:
+    said = home.pdp("report", "--pdf", "p.pdf", *options, "--guideline", "acc-aha-2025-home", "--name", "A & B <c>")
+    text = PdfReader(io.BytesIO((home.root / "p.pdf").read_bytes())).pages[0].extract_text()
+    first, last = ("10 Sep", "20 Sep") if "--from" in options else ("18 Sep", "01 Oct")
+    assert f"{first} 2025 to {last} 2025" in text and "AHA/ACC 2025, home" in text and "A & B <c>" in text
+    assert "AHA/ACC 2025, home" in said
+
+
+def test_html_may_ask_nobody_for_anything(made: dict[str, bytes]) -> None:
+    """Its policy forbids all but its own scripts and styles, named by hash; no address is loaded; no data ends its element."""
+    page = made["html"].decode()
+    policy = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)[0]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-") and "unsafe" not in policy
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    for text in (*scripts, *styles):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert (len(scripts), len(styles)) == (1, 1)
+    assert not re.findall(r"<(?:link|img|iframe|object|embed)\b|\bsrc=|@import|url\(", page.replace(scripts[0], ""))
+    data = re.findall(r'<script type="application/json" id="charts">(.*?)</script>', page, re.DOTALL)[0]
+    assert "<" not in data
+    assert {"blood-pressure", "heart-rate", "sleep", "steps", "coverage"} <= set(json.loads(data)["specs"])
+
+
+def test_same_data_same_bytes(home: Home, made: dict[str, bytes]) -> None:
+    """Under another zone, locale and hash seed PDF, HTML and exports come out byte for byte the same."""
+    elsewhere = {"TZ": "America/Santiago", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    assert taken(home, "again", **elsewhere) == made
+
+
+def test_nothing_identifying_leaves(made: dict[str, bytes]) -> None:
+    """No account id in any file; no raw file's name in documents for others."""
+    for ending, content in made.items():
+        assert b"7000000001" not in content, ending
+    for ending in ("fhir", "omh"):
+        assert not PRIVATE.search(made[ending]), ending
+
+
+def test_treatments_are_drawn_only_where_configured(home: Home, made: dict[str, bytes]) -> None:
+    """The page of the demo has the demo's treatment; the report follows the config and needs no run."""
+    home.pdp("report", "--html", "t.html", "--from", "2025-09-01", "--to", "2025-10-15")
+    assert b"Medicine A" not in (home.root / "t.html").read_bytes()  # it begins a day later
+    config = (home.root / "configs/demo.toml").read_text()
+    (home.root / "configs/other.toml").write_text(
+        config + '[[treatments]]\ndate = 2025-10-01\nlabel = "X < y"\nkind = "stop"\n'
+    )
+    home.pdp("report", "--html", "t.html", PDP_CONFIG="configs/other.toml")
+    assert "stop: X \\u003c y" in (home.root / "t.html").read_text()
+
+
+def test_fhir_bundle_is_valid(made: dict[str, bytes]) -> None:
+    """fhir.resources (R4B) takes the whole Bundle; blood pressure has its LOINC and UCUM codes; ids are unique."""
+    from fhir.resources.R4B.bundle import Bundle
+
+    bundle = json.loads(made["fhir"])
+    Bundle.model_validate(bundle)
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    assert len({resource["id"] for resource in resources}) == len(resources)
+    assert resources[0] == {"resourceType": "Patient", "id": resources[0]["id"]}  # of whom nothing is told
+    panels = [r for r in resources[1:] if r["code"]["coding"][0]["code"] == "85354-9"]
+    for panel in panels:
+        codes = [c["code"]["coding"][0]["code"] for c in panel["component"]]
+        units = {(c["valueQuantity"]["system"], c["valueQuantity"]["code"]) for c in panel["component"]}
+        assert codes == ["8480-6", "8462-4"] and units == {("http://unitsofmeasure.org", "mm[Hg]")}
+        assert panel["category"][0]["coding"][0]["code"] == "vital-signs"
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d[+-]\d\d:\d\d)?", panel["effectiveDateTime"])
+    table = pq.read_table(io.BytesIO(made["parquet"]))
+    assert len(panels) == table.num_rows
+    assert sorted(p["component"][0]["valueQuantity"]["value"] for p in panels) == sorted(table["systolic"].to_pylist())
+    all_codes = {r["code"]["coding"][0]["code"] for r in resources[1:]}
+    assert {
+        "8867-4",
+        "40443-4",
+        "8873-2",
+        "59408-5",
+        "41950-7",
+        "93832-4",
+        "93831-6",
+        "93830-8",
+        "93829-0",
+    } <= all_codes
+
+
+# What Open mHealth's schemas demand (github.com/openmhealth/schemas @36078a8), in our own words: the values that are
+# required, their units, and whether a moment or only an interval fits.
+DATE_TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$"}
+INTERVAL = {"type": "object", "required": ["time_interval"], "additionalProperties": False, "properties": {
+    "time_interval": {"type": "object", "required": ["start_date_time", "end_date_time"], "additionalProperties": False,
+                      "properties": {"start_date_time": DATE_TIME, "end_date_time": DATE_TIME}}}}  # fmt: skip
+MOMENT = {"oneOf": [INTERVAL, {"type": "object", "required": ["date_time"], "properties": {"date_time": DATE_TIME}}]}
+HEADER = {
+    "type": "object", "required": ["id", "creation_date_time", "schema_id"],
+    "properties": {
+        "id": {"type": "string"}, "creation_date_time": DATE_TIME,
+        "schema_id": {"type": "object", "required": ["namespace", "name", "version"],
+                      "properties": {"namespace": {"const": "omh"}, "version": {"pattern": r"^\d+\.\d+$"}}},
+        "acquisition_provenance": {"type": "object", "required": ["source_name"]},
+    },
+}  # fmt: skip
+
+
+def unit(*units: str) -> dict[str, Any]:
+    properties = {"value": {"type": "number"}, "unit": {"enum": list(units)}}
+    return {"type": "object", "required": ["value", "unit"], "properties": properties}
+
+
+def body(frame: dict[str, Any], **values: dict[str, Any]) -> dict[str, Any]:
+    properties = {**values, "effective_time_frame": frame}
+    optional = {
+        "temporal_relationship_to_physical_activity": {"enum": ["at rest"]}, "descriptive_statistic": {"enum": ["average"]},
+        "measurement_method": {"enum": ["pulse oximetry"]},
+    }  # fmt: skip
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties | optional,
+        "additionalProperties": False,
+    }
+
+
+BODIES = {
+    ("blood-pressure", "4.0"): body(
+        MOMENT, systolic_blood_pressure=unit("mmHg"), diastolic_blood_pressure=unit("mmHg")
+    ),
+    ("heart-rate", "2.0"): body(MOMENT, heart_rate=unit("beats/min")),
+    ("total-sleep-time", "1.0"): body(INTERVAL, total_sleep_time=unit("min", "h", "sec")),
+    ("step-count", "3.0"): body(INTERVAL, step_count=unit("steps")),
+    ("oxygen-saturation", "2.0"): body(MOMENT, oxygen_saturation=unit("%")),
+    ("body-weight", "3.0"): body(MOMENT, body_weight=unit("kg")),
+}
+
+
+def test_open_mhealth_documents_are_valid(made: dict[str, bytes]) -> None:
+    """Each data point has a header that names its schema, and a body as that schema demands; ids are unique."""
+    documents = json.loads(made["omh"])
+    for document in documents:
+        Draft7Validator(HEADER).validate(document["header"])
+        named = document["header"]["schema_id"]
+        Draft7Validator(BODIES[named["name"], named["version"]]).validate(document["body"])
+    assert len({document["header"]["id"] for document in documents}) == len(documents)
+    seen = {document["header"]["schema_id"]["name"] for document in documents}
+    assert seen == {name for name, _ in BODIES}
+
+
+@pytest.mark.skipif(
+    "PDP_OMH_SCHEMAS" not in os.environ, reason="PDP_OMH_SCHEMAS names no checkout of openmhealth/schemas"
+)
+def test_open_mhealth_documents_meet_the_schemas_themselves(made: dict[str, bytes]) -> None:
+    """The same against the published schemas, references of IEEE 1752.1 resolved in the same checkout."""
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT7
+
+    folder = Path(os.environ["PDP_OMH_SCHEMAS"])
+
+    def retrieve(uri: str) -> Any:
+        place = folder / ("schema/ieee" if "/ieee/" in uri else "schema/omh")
+        name = uri.rpartition("/")[2].replace(".x.json", ".")
+        newest = max(place.glob(f"{name}*.json" if name.endswith(".") else name))
+        return DRAFT7.create_resource(json.loads(newest.read_text()))
+
+    registry: Any = Registry(retrieve=retrieve)  # type: ignore[call-arg]
+    for document in json.loads(made["omh"]):
+        named = document["header"]["schema_id"]
+        base = "https://w3id.org/openmhealth/schemas/omh"
+        for schema, value in (
+            (f"{named['name']}-{named['version']}", document["body"]),
+            ("header-1.2", document["header"]),
+        ):
+            Draft7Validator({"$ref": f"{base}/{schema}.json"}, registry=registry).validate(value)
+
+
+def test_csv_holds_the_table(made: dict[str, bytes]) -> None:
+    """Same rows and numbers as the Parquet file; instants are ISO text."""
+    rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
+    table = pq.read_table(io.BytesIO(made["parquet"])).to_pydict()
+    assert [float(row["systolic"]) for row in rows] == table["systolic"]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", row["instant_utc"]) for row in rows)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_csv_is_no_program(text: str) -> None:
+    """A text that a spreadsheet would compute gets an apostrophe; numbers keep their sign."""
+    import pyarrow as pa
+
+    made = tabular.csv(pa.table({"text": [text, "plain"], "n": [-5, 5]})).decode()
+    (first, second) = list(csv.DictReader(io.StringIO(made, newline="")))
+    assert first["text"] == f"'{text}" and second["text"] == "plain" and first["n"] == "-5"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("report",), "report wants --pdf FILE or --html FILE"),
+        (("export",), "export wants --fhir, --omh, --csv or --parquet FILE"),
+        (("report", "--pdf", "x.pdf", "--guideline", "esc-2024"), "there is no guideline esc-2024; did you mean"),
+        (("report", "--pdf", "x.pdf", "--from", "1.9.2025"), "1.9.2025 is no date; write it like 2025-09-01"),
+        (("report", "--pdf", "x.pdf", "--last", "0d"), "0d is no length of time"),
+        (
+            ("report", "--pdf", "x.pdf", "--from", "2025-10-01", "--to", "2025-09-01"),
+            "2025-10-01 lies after 2025-09-01",
+        ),
+        (("report", "--pdf", "x.pdf", "--from", "2031-01-01"), "2031-01-01 lies after"),
+        (("report", "--pdf", "x.pdf", "--from", "2020-01-01", "--to", "2020-02-01"), "there is no day from 2020-01-01"),
+        (
+            ("report", "--pdf", "x.pdf", "--from", "2025-09-01", "--last", "7d"),
+            "--from and --last contradict each other",
+        ),
+        (("report", "--pdf", "nowhere/x.pdf"), "nowhere/x.pdf cannot be written"),
+        (("report", "--pdf", "data-demo/x.pdf"), "data-demo/x.pdf lies in the data folder"),
+        (("export", "--csv", "x.csv", "--table", "blood_presure"), "there is no table blood_presure; did you mean"),
+    ],
+)
+def test_wrong_use_is_one_sentence(home: Home, words: tuple[str, ...], sentence: str) -> None:
+    """What, where, what to do, in one line; no file is left behind."""
+    told = home.refused(*words)
+    assert told.startswith(f"pdp: {sentence}") and told.count("\n") == 1
+    assert not list(home.root.glob("*x.pdf*")) and not list(home.root.glob(".x.*"))
+
+
+def test_files_are_private(home: Home, made: dict[str, bytes]) -> None:
+    """What holds health data is readable by its owner only."""
+    assert (home.root / "page.pdf").stat().st_mode & 0o077 == 0
+
+
+def test_generation_is_one_lineage(home: Home) -> None:
+    """All tables are of the versions that the result was made from, and its number is the current one's."""
+    found = generation.current(home.root / "data-demo")
+    assert found.number == generation.newest(home.root / "data-demo") == 1
+    assert {"blood_pressure", "heart_rate", "sleep", "blood_pressure_quarantine"} <= set(found.versions)
+    assert found.table("daily_metrics").num_rows == DAYS
+
+
+def test_nothing_built_is_said(tmp_path: Path) -> None:
+    from pdp.errors import PdpError
+
+    with pytest.raises(PdpError, match="nothing is built yet in data; run doit"):
+        generation.current(tmp_path / "data")
+    assert generation.newest(tmp_path / "data") is None
