@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash effect fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -45,6 +45,9 @@ behaviours: $(DEV) ## fifteen single edits, each with what ideally runs after it
 
 crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill the disk; takes long; needs strace
 	@$(BIN)/python -m tests.crash kill
+
+effect: $(DEV) ## how often the before-and-after method sees an effect where there is none, simulated
+	@$(BIN)/python -m bench.effect
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop

@@ -53,6 +53,8 @@ COMMANDS = {
     "pull": Entry("pdp.cli.state:pull", "Bring the state here from its remote, whole or not at all."),
     "sync": Entry("pdp.cli.state:sync", "Pull, then push; --dry-run says what would travel."),
     "key": Entry("pdp.cli.key:key", "Make or change the key of an encrypted state."),
+    "report": Entry("pdp.cli.report:report", "Write a doctor's page (PDF) or all charts in one file (HTML)."),
+    "export": Entry("pdp.cli.export:export", "Write the result as FHIR, Open mHealth, CSV or Parquet."),
     "next": Entry("pdp.cli.next:main", "Say where the result is and what to do next.", light=True),
 }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pdp.generation import Generation
     from pdp.period import Period
 
+
 def table(generation: Generation, name: str, period: Period | None) -> pa.Table:
     """The rows of a table in the period; account ids in file names are masked.
 
