@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from pdp.errors import RegistryError
+from pdp.errors import PdpError
 from pdp.registry import Registry, backfill, dump, now
 from pdp.registry.apply import SCHEME, apply, head, is_applied, next_version, parse
 from pdp.store import Store
@@ -32,7 +32,9 @@ class Chain:
             with self.registry.transaction():
                 yield
         except BaseException:
-            with suppress(OSError, sqlite3.Error):  # one that stays is overtaken or applied later, see `catch_up`
+            with suppress(
+                OSError, sqlite3.Error, PdpError
+            ):  # one that stays is overtaken or applied later, see `catch_up`
                 for digest in self._written:
                     if not is_applied(self.registry.db, digest):
                         self.store.remove_record(digest)
@@ -105,6 +107,11 @@ class Chain:
         self.append(kind, artifact=artifact, version=version)
         return True
 
+    def has_last_record(self) -> bool:
+        """The cheap look at each start: the store is the one that belongs to this registry."""
+        last = head(self.registry.db)
+        return not last or self.store.record_path(last).is_file()
+
     def catch_up(self) -> int:
         """Applies the records that the store has and the registry lacks; gives their number. Only under the run's lock.
 
@@ -153,17 +160,3 @@ def longest(records: dict[str, dict[str, Any]], start: str) -> list[tuple[str, d
         found.append((last, records[last]))
         last = records[last]["previous"]
     return found[::-1]
-
-
-def assert_whole(store: Store, registry: Registry) -> None:
-    """The chain's last record is in the store: the cheap look at each start.
-
-    Raises:
-        RegistryError: it is not, so that the store is not the one that belongs to this registry.
-    """
-    last = head(registry.db)
-    if last and not store.record_path(last).is_file():
-        raise RegistryError(
-            f"the store lacks the last record of the registry ({last[:12]})",
-            hint="was a folder restored in part? pdp verify says what is missing, pdp recover goes by the store",
-        )

@@ -7,17 +7,20 @@ point); only then are the named paths brought in line with it (`publish`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pdp.disk import make_folder, sync
 from pdp.errors import InputError, StageError
+from pdp.filehash import stat_of
 from pdp.identity import Plan, config_of
 from pdp.readings import KeptReadings
 from pdp.registry import dump
 from pdp.resolve import resolve
 from pdp.session import Session
+from pdp.signals import held
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Stage
 from pdp.store import lost
@@ -59,9 +62,14 @@ def _build(
     readings = KeptReadings(session.path("kept") / stage.name.replace(":", "-"), code, reuse=not session.always)
     openers = {name: partial(_open, session, pipeline, name, hashes[name], snapshots) for name in stage.inputs}
     inputs = Inputs(openers, readings.keep)
-    temps = {output.name: session.store.temp() for output in stage.outputs}
-    writers = Writers(stage.name, {o.name: (temps[o.name], PurePosixPath(o.path).suffix[1:]) for o in stage.outputs})
+    temps: dict[str, Path] = {}
+    writers = Writers(stage.name, {})
     try:
+        for output in stage.outputs:
+            with held():
+                temps[output.name] = session.store.temp()
+        kinds = {output.name: PurePosixPath(output.path).suffix[1:] for output in stage.outputs}
+        writers = Writers(stage.name, {name: (temp, kinds[name]) for name, temp in temps.items()})
         facts = _drain(function(inputs, config_of(session, plan.identity)), writers)
         writers.close()
         _assert_conserved(stage, inputs, writers, facts)
@@ -131,16 +139,30 @@ def publish(session: Session, outputs: list[dict[str, Any]], known: Callable[[st
 
     A file that a person edited (its bytes are no version of the artifact) is moved aside, never overwritten.
     """
-    told = []
-    for output in outputs:
-        path = session.path(output["path"])
+    return [sentence for output in outputs for sentence in _publish(session, output, known)]
+
+
+def _publish(session: Session, output: dict[str, Any], known: Callable[[str, str], int | None]) -> Iterator[str]:
+    path = session.path(output["path"])
+    while True:
+        seen = stat_of(path)
         digest = session.hashes.sha256(output["path"])
         if digest == output["hash"]:
-            continue
+            return
         if digest is not None and known(output["name"], digest) is None:
-            aside = session.path(f"edited/{path.stem}.{digest[:8]}{path.suffix}")
-            aside.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.replace(aside)
-            told.append(f"the edited {path.name} was moved to {session.shown(f'edited/{aside.name}')}")
-        session.store.copy_out(output["hash"], path)
-    return told
+            yield f"the edited {path.name} was moved to {session.shown(_put_aside(session, path, digest))}"
+            seen = None
+        # An edit that comes while the copy is made is seen, and looked at again.
+        if session.store.copy_out(output["hash"], path, lambda: stat_of(path) == seen):  # noqa: B023 - called at once
+            return
+
+
+def _put_aside(session: Session, path: Path, digest: str) -> str:
+    """Moves a person's file; it is on the disk at its new place before anything is put in its old one."""
+    name = f"edited/{path.stem}.{digest[:8]}{path.suffix}"
+    aside = session.path(name)
+    make_folder(aside.parent)
+    sync(path)
+    path.replace(aside)
+    sync(aside.parent)
+    return name

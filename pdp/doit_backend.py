@@ -7,10 +7,14 @@ doit calls `set` several times for a finished task; `deps:` is the last key of i
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from pdp.errors import PdpError
 from pdp.registry import Registry
+from pdp.signals import SENTENCE, exit_code
+from pdp.start import writing
 from pdp.tasks import finish, session_at
 
 
@@ -62,8 +66,16 @@ class RegistryBackend:
         self._forget(None)
 
     def _forget(self, task: str | None) -> None:
-        with self.session.chain.transaction():
-            self.session.chain.forget(task)
+        from doit.exceptions import InvalidCommand
+
+        try:
+            with writing(self.session), self.session.chain.transaction():
+                self.session.chain.forget(task)
+        except KeyboardInterrupt as error:
+            print(SENTENCE, file=sys.stderr)
+            raise SystemExit(exit_code(error)) from None
+        except PdpError as error:
+            raise InvalidCommand(f"pdp: {error}") from error  # doit prints its own errors as a line
 
     def dump(self) -> None:
         """doit is done. A forked worker must leave the parent's connection alone."""

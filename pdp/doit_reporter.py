@@ -11,6 +11,8 @@ from doit.reporter import ConsoleReporter
 
 from pdp.doit_backend import RegistryBackend
 from pdp.gc import MEGABYTE, Report, collect, is_full
+from pdp.signals import held
+from pdp.start import start
 
 BAR_AFTER_S = 1.0
 
@@ -26,12 +28,14 @@ class Reporter(ConsoleReporter):
         from doit.globals import Globals
 
         self.session = Globals.dep_manager.backend.session
+        self.bar: Bar | None = None
         RegistryBackend.running = True
-        self.session.start()
+        start(self.session)
         self.session.asking = not self.session.offline
         self.counts: dict[str, int] = {}
         self.failing = {one["stage"] for one in self.session.registry.failing()}
         self.bar = Bar(sum(1 for task in tasks.values() if task.actions), self.outstream)
+        self._tell()
         if self.session.config.is_demo:
             data = self.session.shown("").rstrip("/")
             self.write(f"No configs/pdp.toml yet: this is the demo (configs/demo.toml, data in {data}).\n")
@@ -45,7 +49,7 @@ class Reporter(ConsoleReporter):
             self.outstream = open("/dev/null", "w")  # noqa: SIM115 - stays open to the end of the process
 
     def execute_task(self, task: Any) -> None:
-        if task.actions:
+        if task.actions and self.bar:
             self.bar.start(task.name)
 
     def skip_uptodate(self, task: Any) -> None:
@@ -74,6 +78,9 @@ class Reporter(ConsoleReporter):
         )
         if task.name in self.session.stale:
             self.session.told.append(self.session.stale[task.name])
+        self._tell()
+
+    def _tell(self) -> None:
         for sentence in self.session.told:
             self.write(f"    {sentence}\n")
         self.session.told.clear()
@@ -89,7 +96,7 @@ class Reporter(ConsoleReporter):
         self._line(task.name, outcome, "", "", sentence)
 
     def _record(self, stage: str, outcome: str, reasons: list[str]) -> None:
-        with self.session.chain.transaction():
+        with held(), self.session.chain.transaction():
             self.session.ensure_run()
             self.session.chain.record_outcome(stage, outcome, reasons)
 
@@ -109,7 +116,8 @@ class Reporter(ConsoleReporter):
         return f"fault of pdp: {kind} at {where.rpartition('/')[2]}; PDP_DEBUG=1 doit {task.name} shows more"
 
     def _line(self, name: str, outcome: str, rows: str = "", seconds: str = "", reason: str = "") -> None:
-        self.bar.stop()
+        if self.bar:
+            self.bar.stop()
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
         self.write(f"{name:<28} {outcome:<9} {rows:>13} {seconds:>8}  {reason}".rstrip() + "\n")
 
@@ -118,11 +126,15 @@ class Reporter(ConsoleReporter):
         self.counts["failed"] = self.counts.get("failed", 0) + 1
 
     def complete_run(self) -> None:
+        if self.bar is None:
+            return  # the run never began
         self.bar.stop()
         bad = self.counts.get("failed", 0)
         if self.runtime_errors:
             self.write("\n".join(self.runtime_errors) + "\n")
-        self.session.end_run(ok=not bad, current=self.counts.get("current", 0))
+        with held():
+            self.session.end_run(ok=not bad, current=self.counts.get("current", 0))
+            self.session.flush()
         RegistryBackend.running = False
         collected = self._collected()
         self.session.lock.release()

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import doit.cmd_run
 from doit import get_var
 from doit.cmd_clean import Clean
 from doit.cmd_run import Run
 from doit.dependency import FileChangedChecker
 
 from pdp.ask import is_offline
+from pdp.disk import told
 from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
 from pdp.errors import PdpError, SettingsError
 from pdp.gc import leftovers
+from pdp.lock import RunLock
+from pdp.registry import sqlite_told
 from pdp.session import Session
+from pdp.signals import SENTENCE, exit_code
 from pdp.stage import Pipeline, Source
+from pdp.start import writing
 
 
 class OnlyExistence(FileChangedChecker):
@@ -51,19 +59,54 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
+WAIT = {
+    "name": "wait", "long": "wait", "type": float, "default": -1.0,
+    "help": "seconds to wait for another run to end; as long as it takes, unless PDP_WAIT says otherwise",
+}  # fmt: skip
+NO_WAIT = {
+    "name": "no_wait", "long": "no-wait", "type": bool, "default": False,
+    "help": "do not wait for another run: say who is at work, and end with exit code 75",
+}  # fmt: skip
+
+
+def at_the_door(command: Callable[[], Any]) -> Any:
+    """Runs a command of doit; what ends it is one sentence, and an exit code that is not zero."""
+    try:
+        return command()
+    except KeyboardInterrupt as error:
+        print(SENTENCE, file=sys.stderr)
+        return exit_code(error)
+    except PdpError as error:
+        known = error
+    except sqlite3.Error as error:
+        known = sqlite_told(error, "registry.db")
+    except OSError as error:
+        known = told(error, "the disk refused a file; what was committed stays")
+    print(f"pdp: {known}", file=sys.stderr)
+    return known.exit_code
+
+
 class PdpRun(Run):
     """`doit run` that tells the session about `-a`, and ends in peace when it is interrupted."""
 
-    def execute(self, params: Any, args: Any) -> int:
+    cmd_options = (*Run.cmd_options, WAIT, NO_WAIT)
+
+    def execute(self, params: Any, args: Any) -> Any:
         # Before dodo.py is loaded: the action cannot see what the command line asked for.
         Session.always = bool(params["always"])
-        try:
-            code: int = super().execute(params, args)
-            leave_outlook(self.dep_manager.backend)
-            return code
-        except KeyboardInterrupt:
-            print("pdp: interrupted; what was committed stays, the next doit goes on from there", file=sys.stderr)
-            return 130
+        wait = 0.0 if params.pop("no_wait") else params.pop("wait")
+        RunLock.wait = wait if wait >= 0 else None
+        if params["num_process"]:
+            from pdp.workers import WatchedRunner
+
+            # A worker that dies would leave doit waiting for it for ever.
+            doit.cmd_run.MRunner = WatchedRunner
+        return at_the_door(lambda: self._run(params, args))
+
+    def _run(self, params: Any, args: Any) -> Any:
+        code = super().execute(params, args)
+        leave_outlook(self.dep_manager.backend)
+        return code
 
 
 def leave_outlook(backend: Any) -> None:
@@ -84,6 +127,9 @@ class PdpClean(Clean):
     """`doit clean` that says what it removes, or would remove, and never touches raw data."""
 
     all_is_meant = False
+
+    def execute(self, params: Any, args: Any) -> Any:
+        return at_the_door(lambda: super(PdpClean, self).execute(params, args))
 
     def clean_tasks(self, tasks: Any, dryrun: bool, cleanforget: bool) -> None:
         backend = self.dep_manager.backend
@@ -128,5 +174,5 @@ class PdpClean(Clean):
         if not dryrun:
             gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()
             if gone:
-                with session.chain.transaction():
+                with writing(session), session.chain.transaction():
                     session.chain.drop_current(gone)

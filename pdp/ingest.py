@@ -15,6 +15,7 @@ from pdp.errors import InputError, PdpError
 from pdp.identity import SCHEME, Plan, key_of
 from pdp.resolve import resolve
 from pdp.session import Session
+from pdp.signals import held
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Source
 
@@ -50,6 +51,7 @@ def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Pl
     on_disk = session.hashes.sha256(source.manifest.path)
     if on_disk != row["hash"] and not plan.reasons:
         plan.reasons.append(f"its {MANIFEST} is {'missing' if on_disk is None else 'not the recorded one'}")
+        plan.restore = {"hash": row["hash"]}
     if session.registry.is_forgotten(name, plan.key):
         plan.reasons.append("forgotten")
     return plan
@@ -95,13 +97,18 @@ def _has_files(session: Session, source: Source) -> bool:
 def write_manifest(session: Session, source: Source, plan: Plan, content: bytes) -> dict[str, Any]:
     """Puts the manifest into the store; gives the record to commit."""
     began = time.perf_counter()
-    temp = session.store.temp()
-    temp.write_bytes(content)
     output = source.manifest
     size = len(content)
-    (digest,) = session.store.put(temp)
+    with held():
+        temp = session.store.temp()
+        try:
+            temp.write_bytes(content)
+            (digest,) = session.store.put(temp)
+        finally:
+            temp.unlink(missing_ok=True)
     outputs = [{"name": output.name, "path": output.path, "hash": digest, "size": size, "rows": None}]
+    outcome = "restored" if plan.restore == {"hash": digest} else "built"
     return {
-        "stage": plan.stage, "outcome": "built", "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
+        "stage": plan.stage, "outcome": outcome, "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
         "facts": {"files": len(plan.identity["snapshot"])}, "outputs": outputs, "seconds": time.perf_counter() - began,
     }  # fmt: skip

@@ -47,6 +47,7 @@ class Session:
         self._projects: dict[int, Any] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
+        self.lock: RunLock | None = None
         self.asking = False  # whether sources are asked what they have: only while `doit run` is at work
         self.offline = False  # `doit offline=1`: not even then
         self.stale: dict[str, str] = {}  # task of a source that did not answer -> what to say
@@ -88,6 +89,7 @@ class Session:
         if self._registry is not None:
             self._registry.close()
             self._registry = None
+            self.__dict__.pop("chain", None)
 
     def path(self, relative: str) -> Path:
         return self.data / relative
@@ -180,17 +182,17 @@ class Session:
 
     # Runs
 
-    def start(self) -> None:
-        """Takes the run's lock, and clears away what a killed run left behind."""
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.lock = RunLock(self.data / ".lock")
-        self.store.sweep()
-        self.chain.catch_up()
-        folders = (
-            {self.path(output.path).parent for output in self.pipeline.outputs.values()} if self.pipeline else set()
-        )
-        for left in (path for folder in folders for path in folder.glob(".*.pdp-tmp")):
-            left.unlink(missing_ok=True)
+    @property
+    def is_locked(self) -> bool:
+        return self.lock is not None and self.lock.is_held
+
+    def reopen(self) -> bool:
+        """Opens the registry as it is now: it may be another file than before the lock was waited for. Whether there was one."""
+        path = self.data / "registry.db"
+        there = path.is_file() and path.stat().st_size > 0
+        if self._registry is not None and self._registry.is_replaced():
+            self.close()
+        return there
 
     def ensure_run(self) -> None:
         """Opens the run's record with the first thing to record. Within the caller's transaction."""

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pdp.disk import make_folder, sync
@@ -59,7 +59,7 @@ class Store:
             if target.exists() and sha256_of(target) == digest:
                 temp.unlink()
             else:
-                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                target.parent.mkdir(mode=0o700, exist_ok=True)
                 self._place(temp, target)
         # Those that were there too: a run that was killed may have left them without their names on the disk.
         for folder in sorted({self.path(digest).parent for digest in digests}):
@@ -139,25 +139,30 @@ class Store:
             raise lost(digest)
         return content
 
-    def copy_out(self, digest: str, target: Path) -> None:
-        """Puts a copy of the object at `target`, all at once.
+    def copy_out(self, digest: str, target: Path, still: Callable[[], bool] = lambda: True) -> bool:
+        """Puts a copy of the object at `target`, all at once; nothing, if by then it is not `still` to be done.
 
         Raises:
             RegistryError: the object is missing.
         """
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(target.parent)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".pdp-tmp")
         os.close(handle)
         temp = Path(name)
         try:
             shutil.copyfile(self.path(digest), temp)
             sync(temp)
+            if not still():
+                return False
             os.replace(temp, target)
         except FileNotFoundError as error:
+            if self.path(digest).exists():
+                raise
             raise lost(digest) from error
         finally:
             temp.unlink(missing_ok=True)
         sync(target.parent)
+        return True
 
 
 def lost(digest: str) -> RegistryError:

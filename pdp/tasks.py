@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pdp import signals
 from pdp.commit import execute, publish
+from pdp.disk import told
 from pdp.errors import PdpError, fault
 from pdp.identity import Plan, plan_stage
 from pdp.ingest import plan_ingest, write_manifest
+from pdp.registry import sqlite_told
 from pdp.repairs import FILE
 from pdp.session import Session
 from pdp.stage import Pipeline, Source, Stage
@@ -21,11 +25,13 @@ _sessions: dict[Path, Session] = {}
 
 def open_session(root: Path) -> Session:
     """The session of this process for the project at `root`; an error of the config ends it with one sentence."""
+    signals.install()
     try:
         session = Session(root, os.environ)
-    except PdpError as error:
-        print(f"pdp: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    except (PdpError, OSError) as error:
+        known = error if isinstance(error, PdpError) else told(error, "the project cannot be read")
+        print(f"pdp: {known}", file=sys.stderr)
+        raise SystemExit(known.exit_code) from None
     _sessions[session.data / "registry.db"] = session
     return session
 
@@ -33,6 +39,13 @@ def open_session(root: Path) -> Session:
 def session_at(registry: Path) -> Session:
     """The open session whose registry this is."""
     return _sessions[registry]
+
+
+def refused(session: Session, error: OSError | sqlite3.Error) -> PdpError:
+    """The sentence for what the disk or the registry refused."""
+    if isinstance(error, OSError):
+        return told(error, "the disk refused a file")
+    return sqlite_told(error, str(session.path("registry.db")))
 
 
 def ingest_tasks(session: Session, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
@@ -82,6 +95,9 @@ class Identity:
     def __call__(self, task: Any, values: dict[str, Any]) -> bool:
         try:
             task.pdp = self.look()
+        except (OSError, sqlite3.Error) as error:
+            self.plan = Plan(self.plan.stage, reasons=["cannot tell"], problem=str(refused(self.session, error)))
+            task.pdp = {"plan": self.plan.as_dict()}
         except Exception as error:
             self.plan = Plan(self.plan.stage, reasons=["cannot tell"], problem=fault(error))
             task.pdp = {"plan": self.plan.as_dict()}
@@ -131,27 +147,32 @@ class Action:
             return {"pdp": execute(self.session, self.pipeline, self.what, plan)}
         except PdpError as error:
             return TaskFailed(str(error))
+        except OSError as error:
+            return TaskFailed(str(told(error, "nothing was changed: the disk refused a file")))
 
 
 def finish(session: Session, task: str, record: dict[str, Any] | None, state: dict[str, Any]) -> None:
     """Commits a finished task, then publishes what it made. The commit is the point of no return."""
     if not record and state == session.registry.doit_state(task):
         return  # a group of tasks, which doit saves each time
-    with session.chain.transaction():
+    with signals.held():
+        with session.chain.transaction():
+            if record:
+                session.ensure_run()
+                session.outcomes[task] = (session.chain.commit_stage(record), record)
+                session.remember_statements(record["identity"].get("code"))
+            session.registry.put_doit_state(task, state)
         if record:
-            session.ensure_run()
-            session.outcomes[task] = (session.chain.commit_stage(record), record)
-            session.remember_statements(record["identity"].get("code"))
             session.told += _unmatched(session, record["facts"].get("repairs"))
-        session.registry.put_doit_state(task, state)
-    if record:
-        try:
-            session.told += publish(session, record["outputs"], session.registry.version_of)
-        except (OSError, PdpError) as error:
-            reason = error if isinstance(error, PdpError) else f"{error.strerror}: {error.filename}"
-            session.told.append(
-                f"{task} is committed, but its files could not be put in place ({reason}); run doit again"
-            )
+            session.told += _published(session, task, record)
+
+
+def _published(session: Session, task: str, record: dict[str, Any]) -> list[str]:
+    try:
+        return publish(session, record["outputs"], session.registry.version_of)
+    except (OSError, PdpError, sqlite3.Error) as error:
+        reason = error if isinstance(error, PdpError) else refused(session, error)
+        return [f"{task} is committed; its visible files will be repaired on the next start ({reason})"]
 
 
 def _unmatched(session: Session, repairs: dict[str, Any] | None) -> list[str]:

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pdp.chain import assert_whole
+from pdp.chain import Chain
 from pdp.registry import Registry
 from pdp.registry.apply import history
 from pdp.store import Store
@@ -44,7 +44,7 @@ class Machine(Project):
     def history(self) -> dict[str, Any]:
         registry = Registry(self.data / "registry.db", read_only=True)
         try:
-            assert_whole(Store(self.data / "store"), registry)
+            assert Chain(registry, Store(self.data / "store")).has_last_record()
             return history(registry.db)
         finally:
             registry.close()

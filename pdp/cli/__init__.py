@@ -71,9 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"pdp: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("pdp: interrupted", file=sys.stderr)
-        return 130
+        return getattr(error, "exit_code", 130)
     except BrokenPipeError:
         # The reader has seen enough; without this the interpreter complains when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,9 +81,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("PDP_DEBUG"):
             raise
+        if known := _refused(error):
+            print(f"pdp: {known}", file=sys.stderr)
+            return known.exit_code
         # Its place and not its words: these may hold a reading.
         print(f"pdp: {fault(error)}; PDP_DEBUG=1 shows more", file=sys.stderr)
         return 1
+
+
+def _refused(error: Exception) -> PdpError | None:
+    """The sentence for what the disk or SQLite refused. sqlite3 is not loaded to ask."""
+    if isinstance(error, OSError):
+        from pdp.disk import told
+
+        return told(error, "the disk refused a file")
+    if type(error).__module__ == "sqlite3":
+        from pdp.registry import sqlite_told
+
+        return sqlite_told(error, "registry.db")  # type: ignore[arg-type]
+    return None
 
 
 def resolve(target: str) -> Callable[..., Any]:

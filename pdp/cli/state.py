@@ -13,6 +13,7 @@ from pdp import config
 from pdp.errors import Diverged, Untrusted
 from pdp.look.gc import size
 from pdp.session import Session
+from pdp.start import start
 from pdp.sync.engine import Report, View
 from pdp.sync.mend import Mended
 from pdp.sync.show import histories
@@ -29,7 +30,7 @@ unrelated_option = click.option("--unrelated", is_flag=True, help="Join even wha
 def synced() -> Iterator[Synced]:
     """The project's state and its remote, and no run meanwhile. Both histories are shown where they ran apart."""
     session = Session(config.project_root(Path.cwd()), os.environ)
-    session.start()
+    start(session)
     try:
         state = Synced(session, os.environ)
         yield state
@@ -42,7 +43,8 @@ def synced() -> Iterator[Synced]:
         raise
     finally:
         session.flush()
-        session.lock.release()
+        if session.lock:
+            session.lock.release()
         session.close()
 
 

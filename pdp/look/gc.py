@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from pdp.errors import PdpError
-from pdp.look import count, open_history, parse, print_json
+from pdp.look import count, parse, print_json
 from pdp.look.versions import is_held, label, pick
 from pdp.places import nothing_built, project_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pdp.gc import Report
+    from pdp.session import Session
 
 USAGE = """pdp gc [--dry-run] [--json]
   Collects old versions that the settings under [store] do not keep. What is current or pinned, and what it was made
@@ -24,30 +25,41 @@ UNPIN = """pdp unpin ARTIFACT@vN [--json]
 
 def main(argv: list[str]) -> int:
     from dataclasses import asdict
-    from pathlib import Path
 
     from pdp.gc import collect
-    from pdp.lock import RunLock
-    from pdp.session import Session
+    from pdp.start import writing
 
     arguments = parse(argv, USAGE, flags=("--dry-run", "--json"))
     arguments.words(0, 0)
     dry_run = "--dry-run" in arguments.flags
-    root = project_root(os.getcwd())
-    session = Session(Path(root), os.environ, read_only=dry_run)
-    if not session.path("registry.db").is_file():
-        raise nothing_built(root, str(session.data))
+    session = open_session(read_only=dry_run)
     if dry_run:
         report = collect(session, dry_run=True)
     else:
-        lock = RunLock(session.path(".lock"))
-        report = collect(session)
-        lock.release()
+        with writing(session):
+            report = collect(session)
     if "--json" in arguments.flags:
         print_json(asdict(report) | {"fits": report.fits, "dry_run": dry_run})
     else:
         print(text(report, dry_run))
     return 0
+
+
+def open_session(*, read_only: bool = False) -> Session:
+    """The project's session.
+
+    Raises:
+        PdpError: nothing was built yet, or the config is wrong.
+    """
+    from pathlib import Path
+
+    from pdp.session import Session
+
+    root = project_root(os.getcwd())
+    session = Session(Path(root), os.environ, read_only=read_only)
+    if not session.path("registry.db").is_file():
+        raise nothing_built(root, str(session.data))
+    return session
 
 
 def text(report: Report, dry_run: bool) -> str:
@@ -84,20 +96,15 @@ def unpin(argv: list[str]) -> int:
 def _set_pin(argv: list[str], usage: str, wanted: bool) -> int:
     arguments = parse(argv, usage, flags=("--json",))
     name = arguments.words(1, 1)[0]
-    from pathlib import Path
-
-    from pdp.chain import Chain
-    from pdp.registry import Registry
     from pdp.registry.history import History
-    from pdp.store import Store
+    from pdp.start import writing
 
-    _, data = open_history()
-    chain = Chain(Registry(Path(data, "registry.db")), Store(Path(data, "store")))
-    with chain.transaction():
-        version = pick(History(chain.registry.db), name, explicit=True)
-        if wanted and not is_held(data, version):
+    session = open_session()
+    with writing(session), session.chain.transaction():
+        version = pick(History(session.registry.db), name, explicit=True)
+        if wanted and not is_held(str(session.data), version):
             raise PdpError(f"{label(version)} was collected already", hint="there is nothing left to keep")
-        change = chain.pin if wanted else chain.unpin
+        change = session.chain.pin if wanted else session.chain.unpin
         changed = change(version["artifact"], version["version"])
     if "--json" in arguments.flags:
         print_json({"artifact": label(version), "pinned": wanted, "changed": changed})

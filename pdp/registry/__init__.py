@@ -84,6 +84,10 @@ def sqlite_told(error: sqlite3.Error, path: str) -> PdpError:
     for start, hint in hints.items():
         if name.startswith(start):
             return DiskError(f"the registry {path} cannot be used ({error})", hint=hint)
+    return damaged(error, path)
+
+
+def damaged(error: object, path: str) -> RegistryError:
     return RegistryError(
         f"the registry {os.path.basename(path)} is damaged and cannot be read ({error})",
         hint="pdp recover makes it again from the store; what was committed is not lost",
@@ -104,14 +108,45 @@ class Registry:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path, self.read_only = path, read_only
         self.db = connect(path, read_only=read_only)
+        self._inode = path.stat().st_ino
         self.run: dict[str, Any] | None = None
 
     def close(self) -> None:
         self.db.close()
 
+    def is_replaced(self) -> bool:
+        """Whether another file lies at the registry's place than the one that is open."""
+        from pdp.filehash import stat_of
+
+        found = stat_of(self.path)
+        return found is None or found[3] != self._inode
+
+    def is_open(self) -> bool:
+        """Whether the last run never ended: it was killed, or is still at work."""
+        row = self.db.execute("SELECT status FROM run ORDER BY id DESC LIMIT 1").fetchone()
+        return row is not None and row["status"] == "running"
+
+    def newest(self) -> str:
+        """The time of the last record that has one."""
+        row = self.db.execute("SELECT at FROM stage_run ORDER BY id DESC LIMIT 1").fetchone()
+        return row["at"] if row else ""
+
+    def check(self) -> None:
+        """SQLite's own check, without that of indexes.
+
+        Raises:
+            RegistryError: the file is damaged.
+        """
+        try:
+            found = self.db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except sqlite3.Error as error:
+            raise sqlite_told(error, str(self.path)) from error
+        if found != "ok":
+            raise damaged(found, str(self.path))
+
     def transaction(self) -> Transaction:
         """A `with` block that is recorded as a whole or, where it raises, not at all."""
-        return Transaction(self.db)
+        return Transaction(self.db, str(self.path))
 
     # Runs
 
@@ -252,20 +287,37 @@ class Registry:
 
 
 class Transaction:
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
+    """All or nothing. What the disk refuses within it becomes a sentence."""
+
+    def __init__(self, db: sqlite3.Connection, path: str) -> None:
+        self.db, self.path = db, path
 
     def __enter__(self) -> sqlite3.Connection:
-        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise sqlite_told(error, self.path) from error
         return self.db
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
         try:
             if kind is None:
                 self.db.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
         finally:
-            # After some errors SQLite has rolled back by itself.
-            if self.db.in_transaction:
+            self._roll_back()
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+            raise sqlite_told(error, self.path) from error
+        if isinstance(error, OSError):
+            raise told(error, "nothing was recorded") from error
+
+    def _roll_back(self) -> None:
+        from contextlib import suppress
+
+        # After some errors SQLite has rolled back by itself; after others it cannot, and does so when it is next opened.
+        if self.db.in_transaction:
+            with suppress(sqlite3.Error):
                 self.db.execute("ROLLBACK")
 
 
