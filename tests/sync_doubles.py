@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 from pdp.registry import dump
@@ -14,6 +15,9 @@ from pdp.sync.records import State, hash_of
 
 def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+_hash = lru_cache(100_000)(hash_of)  # a simulation asks for the same ones again and again
 
 
 class Place:
@@ -100,10 +104,10 @@ class Machine:
         return hash_of(self.chain[-1])
 
     def hashes(self) -> list[str]:
-        return [hash_of(record) for record in self.chain]
+        return [_hash(record) for record in self.chain]
 
     def record(self, digest: str) -> str:
-        return next(record for record in self.chain if hash_of(record) == digest)
+        return next(record for record in self.chain if _hash(record) == digest)
 
     def objects(self) -> dict[str, int]:
         return {digest: len(content) for digest, content in self.store.items()}

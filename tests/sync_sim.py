@@ -204,6 +204,8 @@ def main() -> int:
             if broken <= 3:
                 print(error, file=sys.stderr)
         pushes, died, merges = pushes + len(world.reported), died + world.died, merges + world.merges
+        if (seed + 1) % 500 == 0:
+            print(f"up to seed {seed}: {pushes} pushes reported, {broken} seeds broken", file=sys.stderr, flush=True)
     print(
         f"{given.seeds} seeds, {pushes} pushes reported, {merges} merges, {died} machines died, {broken} seeds broken, "
         f"{(time.monotonic() - began) / given.seeds * 1000:.1f} ms a seed"

@@ -235,6 +235,24 @@ def test_a_server_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyP
     assert str(told.value).startswith("S3 does not answer as it should; ")
 
 
+def test_a_bucket_that_is_not_there_is_a_sentence(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3_opener(s3, "another", monkeypatch)
+    with pytest.raises(SyncError, match="S3 has no such bucket"):
+        push_one(at("s3://nowhere/state", AWS_ENDPOINT_URL=s3))
+
+
+def test_a_folder_that_is_a_file_is_a_sentence_whatever_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    place, name = Folder(tmp_path / "state"), sha(b"a")
+    calls: list[Callable[[], object]] = [
+        place.read_head, lambda: place.get(name), lambda: place.create_if_absent(name, b"a"),
+        lambda: place.move_head(None, b"a", []), lambda: place.delete(name),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(SyncError, match=r"cannot be (read|written): "):
+            call()
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

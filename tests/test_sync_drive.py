@@ -181,3 +181,10 @@ def test_what_is_not_shared_is_a_sentence_without_its_id(google: Google) -> None
     with pytest.raises(PdpError, match="not shared with these credentials") as told:
         remote(google, "1NobodyKnowsThis")
     assert "1NobodyKnowsThis" not in str(told.value)
+
+
+def test_a_folder_that_is_gone_meanwhile_is_a_sentence(google: Google, folder: str) -> None:
+    there = remote(google, folder)
+    google.double.drive.remove(folder)
+    with pytest.raises(SyncError, match="is not there, or not shared"):
+        push(machine(b"first"), there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -168,6 +169,21 @@ def test_a_wrong_setting_is_a_sentence(
     one, _ = machines
     said = one.pdp("push", code=code, **environ)
     assert told in said and "CANARY" not in said
+
+
+def test_a_full_disk_here_is_a_sentence(machines: tuple[Machine, Machine]) -> None:
+    """And the next pull goes on: what had come is not fetched again."""
+    one, two = machines
+    two.root.joinpath("sitecustomize.py").write_text(
+        "import errno, pdp.store\n"
+        "def full(*words): raise OSError(errno.ENOSPC, 'No space left on device', 'x')\n"
+        "pdp.store.os.replace = full\n"
+    )
+    said = two.pdp("pull", code=3, PYTHONPATH=os.pathsep.join([str(two.root), os.environ.get("PYTHONPATH", "")]))
+    assert "No space left on device" in said and "make room" in said
+    two.root.joinpath("sitecustomize.py").unlink()
+    assert "pulled generation 1" in two.pdp("pull")
+    assert files(one) == files(two)
 
 
 # Encryption

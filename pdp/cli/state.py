@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import click
 
 from pdp import config
+from pdp.disk import told
 from pdp.errors import Diverged, Untrusted
 from pdp.look.gc import size
+from pdp.registry import sqlite_told
 from pdp.session import Session
 from pdp.start import start
 from pdp.sync.engine import Report, View
@@ -41,6 +44,10 @@ def synced() -> Iterator[Synced]:
             for line in histories(error.sides, state.local):
                 click.echo(line, err=True)
         raise
+    except OSError as error:
+        raise told(error, "the state could not be read or written") from error
+    except sqlite3.OperationalError as error:
+        raise sqlite_told(error, str(session.data / "registry.db")) from error
     finally:
         session.flush()
         if session.lock:

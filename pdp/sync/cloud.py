@@ -65,9 +65,7 @@ class Cloud:
         return Cell(content, _version(found.meta))
 
     def move_head(self, token: dict[str, str] | None, content: bytes, named: list[str]) -> None:
-        import obstore
-
-        self._call(lambda: obstore.put(self.store, "head", content, mode=token or "create", use_multipart=False))  # type: ignore[arg-type]
+        self._put("head", content, token or "create")
 
     def get(self, ref: str) -> bytes:
         import obstore
@@ -86,12 +84,18 @@ class Cloud:
         return name if meta["size"] >= least else None
 
     def create_if_absent(self, name: str, content: bytes) -> str:
-        import obstore
-
         # Not on condition: a name follows from the bytes, and what was found too short is to be replaced.
         path = object_name(checked(name))
-        self._call(lambda: obstore.put(self.store, path, content, use_multipart=False))
+        self._put(path, content, "overwrite")
         return name
+
+    def _put(self, path: str, content: bytes, mode: Any) -> None:
+        import obstore
+
+        try:
+            self._call(lambda: obstore.put(self.store, path, content, mode=mode, use_multipart=False))
+        except Missing:
+            raise SyncError(f"{self.where} has no such bucket", hint="make it, or correct state.remote") from None
 
     def delete(self, ref: str) -> None:
         import obstore

@@ -106,7 +106,10 @@ class Client:
                 q=f"'{folder}' in parents and trashed = false{more}", fields="nextPageToken,files(id,name,size)",
                 pageSize=1000, pageToken=token, supportsAllDrives=True, includeItemsFromAllDrives=True,
             )  # fmt: skip
-            page = self.ask(request, "the state's folder")
+            try:
+                page = self.ask(request, "the state's folder")
+            except Missing:
+                raise gone() from None
             found += page["files"]
             token = page.get("nextPageToken")
             if not token:
@@ -250,6 +253,8 @@ class DriveFolder:
         )
         try:
             made = self.client.ask(request, "an object")
+        except Missing:
+            raise gone() from None
         except Conflict:  # sent twice: the first answer was lost, not the bytes
             request = self.client.v3.files().get(
                 fileId=file_id, supportsAllDrives=True, fields="id,size,sha256Checksum"

@@ -299,7 +299,7 @@ def pull(
     merge: bool = False,
     unrelated: bool = False,
     everything: bool = False,
-    bring: Callable[[Ledger, State, State], None] = lambda ledger, base, theirs: None,
+    bring: Callable[[Ledger, State, State], None] | None = None,
 ) -> Report:
     """Brings here what the remote has: objects first, then all records in one step.
 
@@ -326,7 +326,8 @@ def pull(
     elif view.ahead:
         records = theirs + [local.record(digest) for digest in view.ahead]
     _download(local, remote, view, records, everything, report)
-    bring(view.ledger, State(theirs[: view.common]), State(theirs))
+    if bring:
+        bring(view.ledger, State(theirs[: view.common]), State(theirs))
     report.records = len(view.behind)
     if view.behind:
         local.adopt(view.common, records[view.common :], view.memory)

@@ -33,49 +33,48 @@ class Folder:
         self.where = f"the folder {folder}"
 
     def read_head(self) -> Cell | None:
-        try:
-            content = (self.folder / "head").read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._cannot("read", error) from error
-        return Cell(content, hashlib.sha256(content).hexdigest())
+        with self._told("read"):
+            try:
+                content = (self.folder / "head").read_bytes()
+            except FileNotFoundError:
+                return None
+            return Cell(content, hashlib.sha256(content).hexdigest())
 
     def move_head(self, token: str | None, content: bytes, named: list[str]) -> None:
-        with self._locked():
+        with self._told("written"), self._locked():
             now = self.read_head()
             if (now.token if now else None) != token:
                 raise Conflict
             self._write(self.folder / "head", content)
 
     def get(self, ref: str) -> bytes:
-        try:
-            return self._path(ref).read_bytes()
-        except FileNotFoundError as error:
-            raise Missing from error
-        except OSError as error:
-            raise self._cannot("read", error) from error
+        with self._told("read"):
+            try:
+                return self._path(ref).read_bytes()
+            except FileNotFoundError as error:
+                raise Missing from error
 
     def find(self, name: str, least: int) -> str | None:
         path = self._path(name)
-        return name if path.is_file() and path.stat().st_size >= least else None
+        with self._told("read"):
+            return name if path.is_file() and path.stat().st_size >= least else None
 
     def create_if_absent(self, name: str, content: bytes) -> str:
         # A name follows from the bytes, so whoever writes it second writes the same.
         if self.find(name, len(content)) is None:
-            try:
+            with self._told("written"):
                 _make(self._path(name).parent)
                 self._write(self._path(name), content)
                 sync(self.folder)
-            except OSError as error:
-                raise self._cannot("written", error) from error
         return name
 
     def delete(self, ref: str) -> None:
-        self._path(ref).unlink(missing_ok=True)
+        with self._told("written"):
+            self._path(ref).unlink(missing_ok=True)
 
     def refs(self) -> list[str]:
-        names = (path.parent.name + path.name for path in self.folder.glob("??/*"))
+        with self._told("read"):
+            names = [path.parent.name + path.name for path in self.folder.glob("??/*")]
         return sorted(name for name in names if NAME.fullmatch(name))
 
     def _path(self, name: str) -> Path:
@@ -109,21 +108,22 @@ class Folder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        try:
-            _make(self.folder)
-            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise self._cannot("written", error) from error
+        _make(self.folder)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
-        except OSError as error:
-            raise self._cannot("written", error) from error
         finally:
             os.close(handle)
 
-    def _cannot(self, verb: str, error: OSError) -> SyncError:
-        return SyncError(f"{self.where} cannot be {verb}: {error.strerror}", hint="is it mounted, and yours?")
+    @contextmanager
+    def _told(self, verb: str) -> Iterator[None]:
+        """What the disk refuses becomes a sentence."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SyncError(f"{self.where} cannot be {verb}: {reason}", hint="is it mounted, and yours?") from error
 
 
 def _make(folder: Path) -> None:
