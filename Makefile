@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash effect fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash effect determinism fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
