@@ -89,6 +89,8 @@ class Reporter(ConsoleReporter):
         self._line(task.name, "ignored")
 
     def add_failure(self, task: Any, fail: BaseFail) -> None:
+        if not task.actions:
+            return  # a group: each of its tasks speaks for itself
         blocked = isinstance(fail, UnmetDependency)
         sentence = f"needs {fail.message}" if blocked else self._sentence(task, fail)
         outcome = "blocked" if blocked else "failed"

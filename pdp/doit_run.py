@@ -101,7 +101,7 @@ class PdpRun(Run):
 
             # A worker that dies would leave doit waiting for it for ever.
             doit.cmd_run.MRunner = WatchedRunner
-        return at_the_door(lambda: self._run(params, args))
+        return at_the_door(lambda: self._run(params, _each_alone(args) if params["single"] else args))
 
     def _run(self, params: Any, args: Any) -> Any:
         code = super().execute(params, args)
@@ -121,6 +121,14 @@ def leave_outlook(backend: Any) -> None:
     # A look makes its own outlook if this one cannot be made; what is wrong is told to whoever looks.
     with suppress(PdpError, OSError):
         look(str(backend.session.root))
+
+
+def _each_alone(args: list[str]) -> list[str]:
+    """Task names as patterns that match nothing else: of plain names, doit's `-s a b` runs only the first.
+
+    With `-s` doit reads its arguments twice, and a task's `init_options` gives nothing back the second time.
+    """
+    return [arg if {"*", "/"} & set(arg) or arg.startswith("-") else f"[{arg[0]}*]{arg[1:]}" for arg in args]
 
 
 class PdpClean(Clean):

@@ -129,11 +129,12 @@ def test_google_is_imported_only_to_ask(project: Project) -> None:
 
 
 def test_one_stage_alone_asks_nobody(project: Project, google: Google) -> None:
-    """`doit -s` is the earlier pipelines' --start-stage: nothing before it is looked at."""
+    """`doit -s` is the earlier pipelines' --start-stage: nothing before it is looked at, all that is named runs."""
     project.run()
-    for task in ("merge", "validate"):
-        _, asked, _ = project.run("-s", task)
+    for tasks in (["merge"], ["validate", "merge"], ["validate:sleep"]):
+        found, asked, _ = project.run("-s", *tasks)
         assert asked.total() == 0
+        assert {task.partition(":")[0] for task in found} == {task.partition(":")[0] for task in tasks}
 
 
 def test_a_source_that_fails_leaves_all_as_it_was(project: Project, google: Google) -> None:
