@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNS ?= 100000
+RUNS ?= 100000
+RUNS ?= 100000
 LINTED := pdp stages tests bench dodo.py
 
 # The stamps carry the folder's name, since an environment that was moved or copied would run the old folder's code.
@@ -59,6 +61,12 @@ sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die
 
 determinism: $(DEV) ## the same bytes under 50 hash seeds, four zones and three locales
 	@$(BIN)/python -m tests.determinism
+
+fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)

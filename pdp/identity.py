@@ -135,7 +135,7 @@ def _scheme_of(identity: dict[str, Any]) -> Scheme:
 def in_scheme(session: Session, stage: Stage, identity: dict[str, Any], scheme: Scheme) -> dict[str, Any] | None:
     """The identity as another scheme puts it; None for one that this pdp does not know: a newer one made it."""
     number, code = scheme
-    if number not in SCHEMES or code not in fingerprint.TEXTS:
+    if number not in SCHEMES or code not in fingerprint.SCHEMES:
         return None
     rest = {name: value for name, value in identity.items() if name not in OF_SCHEME}
     return SCHEMES[number](session, stage, rest, code)

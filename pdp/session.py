@@ -12,7 +12,7 @@ from typing import Any
 
 from pdp import __version__, config, repairs
 from pdp.chain import Chain
-from pdp.filehash import RACY_NS, FileHashes, Stat, stat_of
+from pdp.filehash import RACY_NS, FileHashes, Stat, is_settled, stat_of
 from pdp.lock import RunLock
 from pdp.registry import Registry, dump
 from pdp.repairs import Repairs
@@ -124,9 +124,9 @@ class Session:
 
     def project_state(self, resources: Iterable[str]) -> tuple[tuple[Any, ...], ...]:
         """The stats of all files that can matter for any code identity."""
-        from pdp.fingerprint import SCHEME
+        from pdp.fingerprint.files import state
 
-        return self._project(SCHEME).state(resources)
+        return state(self.root, resources)
 
     @cached_property
     def _code_state(self) -> tuple[str, bool]:
@@ -238,10 +238,24 @@ class Session:
 
     @cached_property
     def libraries(self) -> dict[str, str]:
-        """Versions of the libraries that results are made with."""
+        """Versions of the libraries that results are made with.
+
+        They are remembered while the folders that hold them stay as they are: an installation changes a folder's names,
+        and to read a package's metadata takes longer than all else that a run with nothing to do does.
+        """
+        places = [place for place in sys.path if any((Path(place) / name).is_dir() for name in LIBRARIES)]
+        stats = [[place, *(stat_of(Path(place)) or ())] for place in places]
+        kept = self.registry.get("libraries", "installed") or {}
+        if kept.get("stats") == stats:
+            versions: dict[str, str] = kept["versions"]
+            return versions
         from importlib.metadata import version
 
-        return {name: version(name) for name in LIBRARIES}
+        versions = {name: version(name) for name in LIBRARIES}
+        settled = all(is_settled(stat) for place in places if (stat := stat_of(Path(place))))
+        if settled and not self.read_only:
+            self.registry.put("libraries", "installed", {"stats": stats, "versions": versions})
+        return versions
 
     def versions(self) -> dict[str, str]:
         """What a run was made with, for its record."""

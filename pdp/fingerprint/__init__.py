@@ -10,102 +10,30 @@ widens (to the whole module, or with a warning to the whole project) and never n
 
 from __future__ import annotations
 
-import gc
-import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
 
-from pdp.fingerprint.canon import TEXTS
-from pdp.fingerprint.effects import Effects
-from pdp.fingerprint.index import Index
-from pdp.fingerprint.reach import Reach
-from pdp.fingerprint.record import SCHEME, Fingerprint, Statement, explain_difference
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-__all__ = ["SCHEME", "TEXTS", "Fingerprint", "Project", "Statement", "explain_difference", "fingerprint"]
+    from pdp.fingerprint.canon import TEXTS as TEXTS
+    from pdp.fingerprint.project import Project as Project
+    from pdp.fingerprint.project import fingerprint as fingerprint
+    from pdp.fingerprint.record import Fingerprint as Fingerprint
+    from pdp.fingerprint.record import Statement as Statement
+    from pdp.fingerprint.record import explain_difference as explain_difference
 
+SCHEME = 1  # the newest of canon.TEXTS: raise it when the same code may get another digest
+SCHEMES = frozenset({1})
 
-class Project:
-    """All Python modules below a root folder, parsed at most once each.
-
-    It shows the files as they were when it was made; make a new one after an edit. ``scheme`` is the one that records to
-    compare with were made by; equal code has equal digests within one scheme.
-
-    Raises:
-        PdpError: The root is no folder.
-    """
-
-    def __init__(self, root: Path, scheme: int = SCHEME) -> None:
-        self.root = Path(root)
-        self._index = Index(self.root, scheme)
-        self._effects: dict[frozenset[str], Effects] = {}
-
-    def fingerprint(self, *refs: str) -> Fingerprint:
-        """The identity of ``"package.module:function"`` (or ``":Class.method"``, or ``"package.module"``: all of it).
-
-        Several refs give one common identity.
-
-        Raises:
-            PdpError: A ref leads nowhere, or a file that it reaches is not valid Python.
-        """
-        with _no_collection():
-            return Reach(self._index, self._effects_for(refs)).fingerprint(refs)
-
-    def state(self, resources: Iterable[str] = ()) -> tuple[tuple[str, int, int, int, int], ...]:
-        """``(path, size, mtime_ns, ctime_ns, inode)`` of every file that can matter: equal states, equal digests.
-
-        ``resources``: paths from earlier fingerprints, for data files outside the packages. One that is missing gives
-        ``(path, -1, 0, 0, 0)``.
-        """
-        return state(self.root, resources, self._index)
-
-    def _effects_for(self, refs: tuple[str, ...]) -> Effects:
-        """Tests change nothing for the code they test, unless that code imports them."""
-        index = self._index
-        names = {name for name in index.names() if not index.is_test(name)}
-        todo = [*names, *(ref.partition(":")[0] for ref in refs)]
-        while todo:
-            for module in index.readable([todo.pop()]):
-                names.add(module.name)
-                loads = [name for _, name in module.loads]
-                if not index.is_test(module.name) or any(index.is_test(name) for name in loads):
-                    loads += [name for s in module.statements for part in s.parts for name in part.loads]
-                todo += [name for name in loads if name in index and name not in names]
-        key = frozenset(names)
-        if key not in self._effects:
-            self._effects[key] = Effects(index, list(index.readable(sorted(names))))
-        return self._effects[key]
+# A run with nothing to do asks for the scheme alone; reading syntax trees takes a third of its time to import.
+_HOMES = {
+    "TEXTS": "canon", "Project": "project", "fingerprint": "project", "Fingerprint": "record", "Statement": "record",
+    "explain_difference": "record",
+}  # fmt: skip
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nearly all that is made here stays; looking for garbage in it takes a third of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def state(
-    root: Path, resources: Iterable[str] = (), index: Index | None = None
-) -> tuple[tuple[str, int, int, int, int], ...]:
-    """``Project(root).state(resources)``: stats only, no file is read."""
-    index = index or Index(root)
-    paths = {index.file_of(name).file for name in index.names() if index.file_of(name).path}
-    found = []
-    for path in sorted(paths | set(index.others) | set(resources)):
-        try:
-            stat = os.stat(index.root / path)
-        except OSError:
-            found.append((path, -1, 0, 0, 0))
-        else:
-            found.append((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
-    return tuple(found)
-
-
-def fingerprint(ref: str, root: Path) -> Fingerprint:
-    """The identity of one ref in the project below ``root``; see ``Project.fingerprint``."""
-    return Project(root).fingerprint(ref)
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pdp.errors import PdpError
+from pdp.fingerprint import SCHEME
+from pdp.fingerprint.files import Files
 from pdp.fingerprint.module import Module
 from pdp.fingerprint.names import BUILTINS, Chain
-from pdp.fingerprint.record import SCHEME
 
-_SKIPPED = frozenset({"venv", "env", "site-packages", "node_modules", "__pycache__", "build", "dist"})
 _TESTS = frozenset({"tests", "test"})
 
 Key = tuple[str, str]  # (module, name)
@@ -37,38 +36,16 @@ class Index:
     """The modules of a project, parsed when first asked for."""
 
     def __init__(self, root: Path, scheme: int = SCHEME) -> None:
-        self.root, self.scheme = Path(root), scheme
-        if not self.root.is_dir():
-            raise PdpError(f"there is no folder {self.root}", hint="name the folder that holds the packages")
-        self._files: dict[str, Module] = {}
+        self.scheme = scheme
+        self.files = Files(root)
+        self.root, self.others = self.files.root, self.files.others
+        self._files = {
+            name: Module(name, self.root / path if path else None, path or name.replace(".", "/"), is_package, scheme)
+            for name, (path, is_package) in self.files.modules.items()
+        }
         self._parsed: dict[str, Module] = {}
         self._failed: dict[str, PdpError] = {}
         self._hits: dict[tuple[str, Chain], list[Hit]] = {}
-        self.others: list[str] = []  # the files beside the modules, posix, relative to the root
-        for path in walk(self.root):
-            self._add_file(path)
-        tops = {module.file.split("/")[0] for module in self._files.values() if "/" in module.file}
-        self.others = [p for p in self.others if "/" not in p or p.split("/")[0] in tops]
-
-    def _add_file(self, path: str) -> None:
-        parts = path.split("/")
-        names = [*parts[:-1], parts[-1].removesuffix(".py")]
-        if not path.endswith(".py") or not all(name.isidentifier() for name in names):
-            self.others.append(path)
-            return
-        is_package = names[-1] == "__init__"
-        if is_package:
-            names.pop()
-        name = ".".join(names)
-        if not name:
-            return
-        for depth in range(1, len(names)):
-            folder = ".".join(names[:depth])
-            if folder not in self._files:
-                self._files[folder] = Module(folder, None, "/".join(names[:depth]), True, self.scheme)
-        known = self._files.get(name)
-        if known is None or known.path is None or is_package:  # a package wins over a module of its name
-            self._files[name] = Module(name, self.root / path, path, is_package or known is not None, self.scheme)
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -206,24 +183,3 @@ class Index:
                 return
             current = self.module(f"{current.name}.{name}")
         hits.append(Hit("module", current, ""))
-
-
-def walk(root: Path) -> Iterator[str]:
-    """All files below the root, posix and relative, sorted; folders that hold no source of the project are left out."""
-    pending: list[tuple[str, frozenset[str]]] = [("", frozenset({os.path.realpath(root)}))]
-    while pending:
-        folder, above = pending.pop()
-        with os.scandir(root / folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-        for entry in found:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                if entry.name in _SKIPPED or entry.name.endswith(".egg-info"):
-                    continue
-                real = os.path.realpath(entry.path) if entry.is_symlink() else entry.path
-                if real not in above:  # a link to a folder above would never end
-                    pending.append((path, above | {real}))
-            elif entry.is_file():
-                yield path

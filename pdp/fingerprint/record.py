@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from pdp.fingerprint.canon import digest
 
-SCHEME = 1  # the newest of canon.TEXTS: raise it when the same code may get another digest
-
 
 @dataclass(frozen=True)
 class Statement:
