@@ -184,9 +184,11 @@ def _input_changes(session: Session, before: dict[str, str], now: dict[str, str]
 
 
 def _code_changes(session: Session, before: str, now: Code) -> list[str]:
-    old = session.registry.get("statements", before) or {}
-    old.pop("pdp.tables", None)  # the first scheme took the engine for code
-    return (fingerprint.explain_difference(old, now.statements) if old else []) or ["code changed"]
+    old, new = session.statements(before), session.statements(now.digest)
+    old = {
+        name: digest for name, digest in old.items() if name != "pdp.tables"
+    }  # the first scheme took the engine for code
+    return (fingerprint.explain_difference(old, new) if old else []) or ["code changed"]
 
 
 def _repair_changes(before: dict[str, Any] | None, now: dict[str, Any] | None) -> list[str]:

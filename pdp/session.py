@@ -26,10 +26,9 @@ LIBRARIES = ("pandas", "pyarrow")
 
 @dataclass(frozen=True)
 class Code:
-    """The code identity of a function: one digest, the digest of each statement reached, what could not be resolved."""
+    """The code identity of a function: one digest, and what could not be resolved."""
 
     digest: str
-    statements: dict[str, str]
     warnings: tuple[str, ...]
 
 
@@ -44,6 +43,7 @@ class Session:
         self.read_only = read_only
         self.pipeline: Pipeline | None = None
         self._registry: Registry | None = None
+        self._statements: dict[str, dict[str, str]] = {}
         self._projects: dict[int, Any] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
@@ -142,7 +142,7 @@ class Session:
     @cached_property
     def _codes(self) -> dict[str, Code]:
         kept = self.registry.get("code", self._code_state[0]) or {}
-        return {ref: Code(c["digest"], c["statements"], tuple(c["warnings"])) for ref, c in kept.items()}
+        return {ref: Code(digest, tuple(warnings)) for ref, (digest, warnings) in kept.items()}
 
     def _fingerprint(self, ref: str, scheme: int) -> Code:
         if ref == ENGINE.stem:
@@ -150,18 +150,16 @@ class Session:
 
             from pdp.fingerprint.canon import TEXTS, digest
 
-            code = Code(digest(TEXTS[scheme](ast.parse(ENGINE.read_bytes()))), {}, ())
+            code = Code(digest(TEXTS[scheme](ast.parse(ENGINE.read_bytes()))), ())
         else:
             found = self._project(scheme).fingerprint(ref)
-            code = Code(found.digest, dict(found.record()), tuple(found.warnings))
+            code = Code(found.digest, tuple(found.warnings))
+            self._keep_statements(found.digest, dict(found.record()))
             self._remember_resources([path for path, _ in found.resources])
         self._codes[_kept_as(ref, scheme)] = code
         state, settled = self._code_state
         if settled and not self.read_only:
-            kept = {
-                r: {"digest": c.digest, "statements": c.statements, "warnings": c.warnings}
-                for r, c in self._codes.items()
-            }
+            kept = {name: [c.digest, c.warnings] for name, c in self._codes.items()}
             self.registry.put("code", state, kept)
         return code
 
@@ -174,11 +172,15 @@ class Session:
             self.registry.put("code", "resources", sorted({*known, *paths}))
         self.__dict__.pop("_code_state", None)
 
-    def remember_statements(self, digest: str | None) -> None:
-        """Keeps what a code digest stands for, so that a later run can say which statement changed."""
-        for code in self._codes.values() if digest else ():
-            if code.digest == digest:
-                self.registry.put("statements", digest, code.statements)
+    def _keep_statements(self, digest: str, statements: dict[str, str]) -> None:
+        """What a code digest stands for, so that a later run can say which statement changed."""
+        self._statements[digest] = statements
+        if not self.read_only:
+            self.registry.put("statements", digest, statements)
+
+    def statements(self, digest: str) -> dict[str, str]:
+        """The digest of each statement that a code digest stands for; empty where that is not known."""
+        return self._statements.get(digest) or self.registry.get("statements", digest) or {}
 
     # Runs
 

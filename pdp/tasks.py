@@ -160,7 +160,6 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
             if record:
                 session.ensure_run()
                 session.outcomes[task] = (session.chain.commit_stage(record), record)
-                session.remember_statements(record["identity"].get("code"))
             session.registry.put_doit_state(task, state)
         if record:
             session.told += _unmatched(session, record["facts"].get("repairs"))

@@ -49,8 +49,14 @@ def upgraded(request: pytest.FixtureRequest, project: Project, monkeypatch: pyte
         assert set(ran(project).values()) == {"built"}
         monkeypatch.setitem(TEXTS, 2, other_text)
         monkeypatch.setattr(fingerprint, "SCHEME", 2)
+        monkeypatch.setattr(fingerprint, "SCHEMES", frozenset(TEXTS))
         assert schemes(project) == {(2, 1)}
     return project
+
+
+def test_every_scheme_of_fingerprints_has_its_text() -> None:
+    """What a record may have been made by is told without loading what makes it; the two lists agree."""
+    assert set(TEXTS) == fingerprint.SCHEMES and max(TEXTS) == fingerprint.SCHEME
 
 
 def test_an_upgrade_runs_nothing(upgraded: Project) -> None:
