@@ -205,9 +205,14 @@ def test_the_state_changes_with_any_file_that_counts(tmp_path):
 def test_each_file_is_parsed_once(tmp_path, monkeypatch):
     """The work of a project grows with its lines: however many stages reach a file, it is parsed once, an unread one never."""
     files = {f"app/m{n}.py": PROJECT["app/main.py"] for n in range(20)} | PROJECT
-    parsed = Counter()
+    parsed: Counter[str | bytes] = Counter()
     parse = ast.parse
-    monkeypatch.setattr(ast, "parse", lambda text, *rest, **how: parsed.update([text]) or parse(text, *rest, **how))
+
+    def counted(text, *rest, **how):
+        parsed[text] += 1
+        return parse(text, *rest, **how)
+
+    monkeypatch.setattr(ast, "parse", counted)
     project = Project(write(tmp_path, files))
     project.fingerprint(REF)
     project.fingerprint(REF)
