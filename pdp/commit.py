@@ -42,7 +42,7 @@ def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> d
         outcome, facts = "restored", held["facts"]
         outputs = [output | {"path": paths[output["name"]]} for output in held["outputs"]]
     else:
-        outcome, (outputs, facts) = "built", _build(session, pipeline, stage, plan)
+        outcome, (outputs, facts) = "built", build(session, pipeline, stage, plan)
     record = {
         "stage": stage.name, "outcome": outcome, "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
         "facts": facts, "outputs": outputs, "seconds": round(time.perf_counter() - began, 3),
@@ -51,7 +51,7 @@ def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> d
     return record
 
 
-def _build(
+def build(
     session: Session, pipeline: Pipeline, stage: Stage, plan: Plan
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Runs the stage's function; its outputs are in the store when this returns."""

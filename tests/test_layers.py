@@ -30,7 +30,7 @@ FLOORS = (
     ("ask", "identity"),
     ("ingest",),
     ("commit", "gc", "plan", "recover"),
-    ("outlook", "start"),
+    ("outlook", "start", "verify"),
     ("sync", "tasks"),
     ("doit_backend",),
     ("doit_reporter",),

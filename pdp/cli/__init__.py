@@ -46,6 +46,8 @@ COMMANDS = {
     "pin": Entry("pdp.look.gc:pin", "Keep a version from being collected.", light=True),
     "unpin": Entry("pdp.look.gc:unpin", "Let a version be collected again.", light=True),
     "gc": Entry("pdp.look.gc:main", "Collect old versions that the settings do not keep.", light=True),
+    "verify": Entry("pdp.cli.keep:verify", "Check every object, every record, and the registry against them."),
+    "backup": Entry("pdp.cli.keep:backup", "Copy the registry to a file, whole and checked."),
     "recover": Entry("pdp.cli.keep:recover", "Make a lost or damaged registry again from the store."),
     "fingerprint": Entry("pdp.look.code:main", "Print the identity of a function's code, and explain it.", light=True),
     "doctor": Entry("pdp.cli.doctor:doctor", "Check the way to Google, and say what to click."),
