@@ -41,6 +41,13 @@ class Machine(Project):
         shutil.rmtree(self.data, ignore_errors=True)
         shutil.copytree(seed / "data", self.data)
 
+    def triggers(self) -> list[str]:
+        """What holds the history to growing only: a merge writes it anew and must leave them."""
+        registry = Registry(self.data / "registry.db", read_only=True)
+        rows = registry.db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name").fetchall()
+        registry.close()
+        return [row["name"] for row in rows]
+
     def history(self) -> dict[str, Any]:
         registry = Registry(self.data / "registry.db", read_only=True)
         try:

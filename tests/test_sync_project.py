@@ -87,6 +87,7 @@ def test_two_that_ran_apart_are_refused_then_joined_alike(machines: tuple[Machin
     assert one.history() == two.history()
     assert set(one.outcomes().values()) == {"current"}
     assert files(one) == files(two)
+    assert one.triggers() == two.triggers() != []
     assert (one.total(), [row[1] for row in one.history()["artifact"] if row[0] == "total"]) == ("22", [1, 2, 3, 4])
 
 
@@ -291,3 +292,22 @@ def test_what_is_fetched_from_google_does_not_travel() -> None:
     travels = travelling({"state": {"raw": True}, "fetch": {"mi_band": {"id": "1"}, "google_sheets": {"id": ""}}})
     assert [travels("mi_band", name) for name in ("drive/ab/a.zip", "a.zip")] == [False, True]
     assert travels("google_sheets", "sheet.json") and travels("unknown", "drive/x")
+
+
+def test_a_registry_without_records_is_told_what_to_do(tmp_path: Path) -> None:
+    """One of version 1 gets its records at its next run; until then nothing is pushed or pulled."""
+    import sqlite3
+
+    from pdp.registry import migrate
+
+    old = Machine(tmp_path / "old", tmp_path / "remote", None)
+    old.data.mkdir()
+    with sqlite3.connect(old.data / "registry.db") as db:
+        db.executescript((Path(migrate.__file__).parent / "schema/1.sql").read_text())
+        db.execute("INSERT INTO run (started_at, status, command, versions) VALUES ('', 'ok', 'doit', '{}')")
+        db.execute("INSERT INTO stage_run (run, stage, outcome, reasons, at) VALUES (1, 'merge', 'failed', '[]', '')")
+        db.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    assert "run doit once" in old.pdp("push", code=1)
+    assert not (tmp_path / "remote/head").exists()

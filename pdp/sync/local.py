@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pdp.disk import make_folder
 from pdp.errors import RegistryError
-from pdp.registry import now
+from pdp.registry import backfill, now
 from pdp.registry.apply import apply, parse, replace
 from pdp.registry.history import History
 from pdp.session import Session
@@ -30,6 +30,10 @@ class LocalState:
 
     def __init__(self, session: Session, url: str, travels: Travels) -> None:
         """`travels` says of a source and a file's name whether that raw file is kept in the remote too."""
+        if backfill.is_due(session.registry.db):
+            raise RegistryError(
+                "the registry is of an older pdp, without records", hint="run doit once, which writes them"
+            )
         self.session, self.travels = session, travels
         self.writer = socket.gethostname()
         self._key = hashlib.sha256(url.encode()).hexdigest()[:16]
