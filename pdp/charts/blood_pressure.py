@@ -78,7 +78,7 @@ def blood_pressure(
     extra = {"readings": _told(readings)} | (
         {"made from": dict.fromkeys(means["date"], made_from)} if made_from else {}
     )
-    layers.append(crosshair(means, (*SERIES, *MEANS), x, y, extra))
+    layers += crosshair(means, (*SERIES, *MEANS), x, y, extra)
     subtitle = [_categories(guideline), " · ".join(WORDS[name] for name in ("colours", *show))]
     if any(severe.is_reached(*pair) for pair in zip(readings["systolic"], readings["diastolic"], strict=True)):
         subtitle.append(f"▲ {severe.advice}")
@@ -107,14 +107,17 @@ def morning_evening(
         x=x, y=y, color=colours, shape=alt.Shape("part:N", scale=shapes),
     )  # fmt: skip
     lines = [
-        line(_rolled(days, column), x, alt.Y(f"{column}:Q", scale=scale, title="mmHg"), color=colour, strokeWidth=2.5)
+        part
         for column, colour in zip(columns, (GREEN, PURPLE) * 2, strict=True)
+        for part in line(
+            _rolled(days, column), x, alt.Y(f"{column}:Q", scale=scale, title="mmHg"), color=colour, strokeWidth=2.5
+        )
     ]
     series = [Series(f"{m}_{p}", f"{m}, {names[p]}", "mmHg") for p in names for m, _ in MEASURES]
     hover = crosshair(days, series, x, lambda c: alt.Y(f"{c}:Q", scale=scale, title="mmHg"))
     rules = _rules(guideline, scale, lambda c: alt.Y(f"{c}:Q", scale=scale, title="mmHg"))
     said = f"dots: means of a day's sessions · lines: {WEEK}-day means · dashed: {guideline.label}"
-    return finished([*rules, dots, *lines, *events(treatments, period, x), hover], title, said)
+    return finished([*rules, dots, *lines, *events(treatments, period, x), *hover], title, said)
 
 
 def pulse_pressure(
@@ -146,9 +149,9 @@ def _derived(
     y = alt.Y("value:Q", scale=scale, title="mmHg")
     layers = [
         alt.Chart(plain(days[["date", "value"]])).mark_circle(size=18, color=BLUE, opacity=0.5).encode(x=x, y=y),
-        line(rolled, x, y, color=BLUE, strokeWidth=2.5),
+        *line(rolled, x, y, color=BLUE, strokeWidth=2.5),
         *events(treatments, period, x),
-        crosshair(days, [Series("value", title.rpartition(" (")[0], "mmHg")], x, lambda _: y),
+        *crosshair(days, [Series("value", title.rpartition(" (")[0], "mmHg")], x, lambda _: y),
     ]
     return finished(layers, title, f"{said} · dots: days · line: {WEEK}-day mean", 200)
 
@@ -240,12 +243,10 @@ def _marks(
             ring = rings.mark_point(size=34, strokeWidth=1, opacity=0.55, color=colour)
             layers.append(ring.encode(x=x, y=y(measure)))
         if "days" in show:
-            layers.append(
-                line(means[["date", measure]].dropna(), x, y(measure), color=colour, strokeWidth=1, opacity=0.7)
-            )
+            layers += line(means[["date", measure]].dropna(), x, y(measure), color=colour, strokeWidth=1, opacity=0.7)
         if "mean" in show:
             mean = means[["date", f"{measure}_7d"]].dropna()
-            layers.append(line(mean, x, y(f"{measure}_7d"), color=colour, strokeWidth=3))
+            layers += line(mean, x, y(f"{measure}_7d"), color=colour, strokeWidth=3)
     return layers
 
 

@@ -79,5 +79,5 @@ def daily(
         rolled, x, y, color=metric.colour, strokeWidth=2.5
     )  # fmt: skip
     said = "line: joins values at most 14 days apart" if sparse else f"line: {WEEK}-day mean"
-    layers = [mark, thick, *events(treatments, period, x), crosshair(days, series, x, lambda _: y)]
+    layers = [mark, *thick, *events(treatments, period, x), *crosshair(days, series, x, lambda _: y)]
     return finished(layers, metric.axis, f"{'bars' if metric.counted else 'dots'}: days · {said}", height)

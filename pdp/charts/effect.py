@@ -51,7 +51,7 @@ def before_after(days: pd.DataFrame, found: Effect | TooLittle, height: int = 26
         alt.Chart(plain(shown[["date", found.column]])).mark_circle(size=26, color=BLUE, opacity=0.6).encode(x=x, y=y),
         line.encode(x=across("start"), x2="end:T", y=alt.Y("level:Q", scale=scale, title=metric.unit)),
         *events([found.event], period, x),
-        crosshair(shown, [Series(found.column, metric.title, metric.unit, metric.decimals)], x, lambda _: y),
+        *crosshair(shown, [Series(found.column, metric.title, metric.unit, metric.decimals)], x, lambda _: y),
     ]
     return finished(layers, f"Before and after: {metric.axis}", said(found, metric.unit), height)
 

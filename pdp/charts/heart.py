@@ -47,10 +47,10 @@ def heart_rate(
             x=x, y=y("min_hr"), y2="max_hr:Q", detail="run:N"
         ),
         alt.Chart(plain(ranged)).mark_rule(color=SKY, opacity=0.35).encode(x=x, y=y("min_hr"), y2="max_hr:Q"),
-        line(days[["date", "avg_hr"]].dropna(), x, y("avg_hr"), color=BLUE, strokeWidth=2),
-        line(days[["date", "resting_hr"]].dropna(), x, y("resting_hr"), color=VERMILLION, strokeWidth=2),
+        *line(days[["date", "avg_hr"]].dropna(), x, y("avg_hr"), color=BLUE, strokeWidth=2),
+        *line(days[["date", "resting_hr"]].dropna(), x, y("resting_hr"), color=VERMILLION, strokeWidth=2),
         *events(treatments, period, x),
-        crosshair(days, SERIES, x, y),
+        *crosshair(days, SERIES, x, y),
     ]  # fmt: skip
     return finished(layers, TITLE, "blue: mean of the day · band: lowest to highest · red: resting rate", height)
 

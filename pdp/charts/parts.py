@@ -84,16 +84,16 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(ready, index=frame.index)
 
 
-def line(frame: pd.DataFrame, x: alt.X, y: alt.Y, step: int = 1, **mark: Any) -> alt.LayerChart:
+def line(frame: pd.DataFrame, x: alt.X, y: alt.Y, step: int = 1, **mark: Any) -> list[alt.Chart]:
     """A line over `date` that breaks where days are missing; what stands alone is a point."""
     ordered = frame.sort_values("date").assign(run=lambda f: runs(f["date"], step))
     alone = ordered[ordered.groupby("run")["run"].transform("size") == 1]
     size = mark.get("strokeWidth", 2) * 12
     point = {name: value for name, value in mark.items() if name in ("color", "opacity")}
-    return layered(
+    return [
         alt.Chart(plain(ordered)).mark_line(**mark).encode(x=x, y=y, detail="run:N"),
         alt.Chart(plain(alone)).mark_circle(size=size, **point).encode(x=x, y=y),
-    )
+    ]
 
 
 def hover_days(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def crosshair(
     y: Callable[[str], alt.Y],
     extra: Mapping[str, Mapping[Any, str]] | None = None,
     name: str = "near",
-) -> alt.LayerChart:
+) -> list[alt.Chart]:
     """The crosshair: an unseen rule per date that tells every series' value, and a point on each series.
 
     Args:
@@ -147,11 +147,7 @@ def crosshair(
         .encode(x=x, y=y(one.column), opacity=seen.then(alt.value(1)).otherwise(alt.value(0)))
         for one in series
     ]
-    return layered(*points, rule)  # the rule last: what lies on top feels the pointer
-
-
-def layered(*charts: Any) -> alt.LayerChart:
-    return cast("alt.LayerChart", alt.layer(*charts))
+    return [*points, rule]  # the rule last: what lies on top feels the pointer
 
 
 def telling(fields: Mapping[str, str]) -> alt.TooltipValue:
@@ -190,7 +186,8 @@ def events(treatments: Sequence[Treatment], period: Period, x: alt.X) -> list[al
 def finished(layers: Sequence[Any], title: str, subtitle: str | Sequence[str], height: int = HEIGHT) -> alt.LayerChart:
     """The layers as one chart, as wide as its container, with a title and a description for those who cannot see it."""
     lines = [subtitle] if isinstance(subtitle, str) else list(subtitle)
-    return layered(*layers).properties(
+    drawn = [layer for layer in layers if len(layer.data)]  # Vega warns of a mark without a row
+    return cast("alt.LayerChart", alt.layer(*drawn)).properties(
         width="container", height=height, title=alt.TitleParams(title, subtitle=[text for text in lines if text]),
         description=". ".join([title, *lines]),
     )  # fmt: skip

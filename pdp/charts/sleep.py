@@ -49,7 +49,7 @@ def sleep_stages(days: pd.DataFrame, *, period: Period | None = None, height: in
     shown = hours.assign(total=days["sleep_total_min"] / 60, sleep_nap_min=-hours["sleep_nap_min"])
     top = alt.Y("total:Q", scale=scale, title="hours")
     hover = crosshair(shown, series, x, lambda _: top)
-    return finished([bars, hover], TITLE, "of the night that ends on the date, by stage; naps below the line", height)
+    return finished([bars, *hover], TITLE, "of the night that ends on the date, by stage; naps below the line", height)
 
 
 def sleep_score(days: pd.DataFrame, *, period: Period | None = None) -> alt.LayerChart:
@@ -102,7 +102,7 @@ def sleep_regularity(segments: pd.DataFrame, *, period: Period | None = None) ->
     y = alt.Y("sd:Q", scale=scale, title="minutes")
     hover = crosshair(rolled, [Series("sd", "SD of the midpoint", "min")], x, lambda _: y)
     said = f"{statistics.MEASURE} over 28 days (at least 14 nights); less is more regular"
-    return finished([line(rolled, x, y, color=PURPLE, strokeWidth=2), hover], title, said, 160)
+    return finished([*line(rolled, x, y, color=PURPLE, strokeWidth=2), *hover], title, said, 160)
 
 
 def _hours(days: pd.DataFrame) -> pd.DataFrame:
