@@ -15,7 +15,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash effect determinism fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench crash effect determinism e2e fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -50,6 +50,9 @@ crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill 
 
 effect: $(DEV) ## how often the before-and-after method sees an effect where there is none, simulated
 	@$(BIN)/python -m bench.effect
+
+e2e: $(DEV) ## every page and the door in a real browser, screenshots into build/screenshots, figures; needs chromium
+	@$(BIN)/python -m pytest -m "slow or not slow" --verbose --capture=no tests/e2e
 
 bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
 	@$(BIN)/python -m bench.noop

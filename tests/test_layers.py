@@ -40,11 +40,12 @@ FLOORS = (
     ("charts",),
     ("export", "report"),
     ("doctor", "look"),
+    ("dashboard",),
     ("cli",),
     ("__main__",),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-ENGINE = set(FLOOR) - {"cli", "config", "demo", "doctor", "double", "look", "settings"}
+ENGINE = set(FLOOR) - {"cli", "config", "dashboard", "demo", "doctor", "double", "look", "settings"}
 
 ENGINE -= {"charts", "export", "frames", "period", "report", "samples", "statistics", "thresholds"}
 

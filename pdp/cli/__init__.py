@@ -57,6 +57,8 @@ COMMANDS = {
     "key": Entry("pdp.cli.key:key", "Make or change the key of an encrypted state."),
     "report": Entry("pdp.cli.report:report", "Write a doctor's page (PDF) or all charts in one file (HTML)."),
     "export": Entry("pdp.cli.export:export", "Write the result as FHIR, Open mHealth, CSV or Parquet."),
+    "dashboard": Entry("pdp.cli.dashboard:dashboard", "Show the charts in a browser."),
+    "vault": Entry("pdp.cli.vault:vault", "Make and write the encrypted copy that a dashboard elsewhere shows you."),
     "next": Entry("pdp.cli.next:main", "Say where the result is and what to do next.", light=True),
 }
 

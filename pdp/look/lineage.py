@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pdp.look.picture import Box
     from pdp.registry.history import History
 
 USAGE = """pdp lineage ARTIFACT[@vN] [--json | --mermaid | --svg FILE]
@@ -112,24 +113,28 @@ def _about(node: dict[str, Any]) -> str:
 
 
 def draw(found: dict[str, Any], file: str | None) -> None:
-    """The lineage as an SVG in `file`, or printed as Mermaid where none is named.
+    """The lineage as an SVG in `file`, or printed as Mermaid where none is named."""
+    from pdp.look.picture import mermaid, svg, write
 
-    A picture may be passed on: account ids in the names of files are masked.
-    """
+    if file:
+        write(file, svg(boxes(found), found["edges"]))
+    else:
+        print(mermaid(boxes(found), found["edges"]))
+
+
+def boxes(found: dict[str, Any]) -> list[Box]:
+    """The nodes as boxes. A picture may be passed on: account ids in the names of files are masked."""
     from pdp.errors import mask
-    from pdp.look.picture import Box, mermaid, svg, write
+    from pdp.look.picture import Box
 
-    boxes = []
+    drawn = []
     for name, node in found["nodes"].items():
         if node["kind"] == "file":
-            boxes.append(Box(name, mask(name.rpartition("/")[2]), f"sha256 {node['sha256'][:12]}", "file"))
+            drawn.append(Box(name, mask(name.rpartition("/")[2]), f"sha256 {node['sha256'][:12]}", "file"))
         elif node["kind"] == "repairs":
-            boxes.append(Box(name, name, _about(node), "file"))
+            drawn.append(Box(name, name, _about(node), "file"))
         else:
             state = "self" if node["side"] == "self" else "current" if node["current"] else "old"
             rows = "" if node["rows"] is None else f", {count(node['rows'], 'row')}"
-            boxes.append(Box(name, name, node["stage"] + rows, state))
-    if file:
-        write(file, svg(boxes, found["edges"]))
-    else:
-        print(mermaid(boxes, found["edges"]))
+            drawn.append(Box(name, name, node["stage"] + rows, state))
+    return drawn

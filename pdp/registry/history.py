@@ -78,6 +78,16 @@ class History:
         rows = self.db.execute(f"{STAGE_RUN} WHERE s.stage IN ({marks}) ORDER BY s.id DESC LIMIT ?", (*stages, last))
         return [_parted(row, "reasons", "outputs", "made") for row in rows]
 
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What each stage told with its current outputs."""
+        rows = self.db.execute("SELECT r.stage, r.facts FROM stage_run r WHERE r.id IN (SELECT stage_run FROM current)")
+        return {row["stage"]: load(row["facts"]) for row in rows}
+
+    def changed_at(self) -> dict[str, str]:
+        """When each current artifact last came out otherwise than before."""
+        rows = self.db.execute("SELECT c.name, a.created_at FROM current c JOIN artifact a USING (name, version)")
+        return {row["name"]: row["created_at"] for row in rows}
+
     # Versions
 
     def versions(self, artifact: str, last: int = -1) -> list[dict[str, Any]]:
@@ -187,6 +197,11 @@ class History:
     def needed(self) -> set[tuple[str, int]]:
         """The versions that are current or pinned, and all that those were made from."""
         return {(row["name"], row["version"]) for row in self.db.execute(NEEDED)}
+
+    def current_hashes(self) -> list[str]:
+        """The objects of all current artifacts."""
+        rows = self.db.execute("SELECT DISTINCT a.hash FROM current c JOIN artifact a USING (name, version) ORDER BY 1")
+        return [row[0] for row in rows]
 
     def recorded_bytes(self) -> int:
         """The size of the store if nothing had ever been collected: an upper bound that costs no look at a file."""

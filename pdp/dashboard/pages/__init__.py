@@ -1,0 +1,120 @@
+"""The pages, and what stands around each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import streamlit as st
+
+from pdp.dashboard import period as periods
+from pdp.dashboard.page import Page, load
+from pdp.dashboard.pages import (
+    activity,
+    blood_pressure,
+    correlation,
+    heart,
+    overview,
+    pipeline,
+    quality,
+    sleep,
+    treatment,
+)
+from pdp.dashboard.server import site
+from pdp.period import Period
+
+
+class Entry(NamedTuple):
+    """A page: its title, what draws it below its head, its icon, and whether it asks for a period."""
+
+    title: str
+    draw: Callable[[Page], None]
+    icon: str
+    with_period: bool = True
+
+
+PAGES = {
+    "overview": Entry("Overview", overview.show, ":material/dashboard:"),
+    "blood-pressure": Entry("Blood pressure", blood_pressure.show, ":material/favorite:"),
+    "heart": Entry("Heart", heart.show, ":material/monitor_heart:"),
+    "sleep": Entry("Sleep", sleep.show, ":material/bedtime:"),
+    "activity": Entry("Activity", activity.show, ":material/directions_walk:"),
+    "before-after": Entry("Before and after", treatment.show, ":material/medication:", with_period=False),
+    "correlation": Entry("Correlation", correlation.show, ":material/scatter_plot:"),
+    "data-quality": Entry("Data quality", quality.show, ":material/fact_check:", with_period=False),
+    "pipeline": Entry("Pipeline", pipeline.show, ":material/account_tree:", with_period=False),
+}
+FOOT = (
+    "pdp is no medical device and gives no medical advice. The colours of a chart are a guideline's, not a diagnosis."
+)
+
+
+def show() -> None:
+    """Draws the page that the address names, for the visitor who asks."""
+    st.set_page_config(page_title="pdp", page_icon="📈", layout="wide")
+    listed = [
+        st.Page(partial(draw, path), title=one.title, icon=one.icon, url_path=path, default=path == "overview")
+        for path, one in PAGES.items()
+    ]
+    st.navigation(listed, position="top").run()
+
+
+def draw(path: str) -> None:
+    """One page, from its head to its foot."""
+    entry, page = PAGES[path], load(site(), dict(st.context.cookies))
+    _head(page, entry.title)
+    if page.whole is None:
+        st.info("There is no day with data yet. Put exports into the raw folders and run doit.")
+    else:
+        if entry.with_period:
+            page.period = _choose_period(page.whole)
+        entry.draw(page)
+    st.caption(FOOT)
+
+
+def _head(page: Page, title: str) -> None:
+    st.title(title)
+    made = page.generation.made_at.replace("T", " ").replace("Z", " UTC")
+    last = f"data up to {page.whole.last:%d %b %Y}, " if page.whole else ""
+    st.caption(f"{last}built {made}, {page.made_from}")
+    for source in stale_sources(page):
+        st.warning(f"{source} could not be reached at the last run: what it holds now may be newer than what is shown.")
+    if page.view.is_demo:
+        st.info("This is an invented person. No number here is anyone's.", icon=":material/theater_comedy:")
+    if page.view.mode == "public" and site().door:
+        st.html('<a href="/login">Log in to your own data</a>')
+    if page.view.mode == "private":
+        st.html('<form method="post" action="/logout"><button type="submit">Log out</button></form>')
+
+
+def stale_sources(page: Page) -> list[str]:
+    """Sources of which an earlier snapshot was taken since they could not be asked."""
+    with page.history() as history:
+        facts = history.facts()
+    return [
+        stage.partition(":")[2] for stage, told in facts.items() if stage.startswith("ingest:") and told.get("stale")
+    ]
+
+
+def _choose_period(whole: Period) -> Period:
+    """Presets and two dates; the choice stands in the address, so that it can be kept and sent."""
+    named, own = periods.from_address(
+        {"period": st.query_params.get("period") or st.session_state.get("period kept", "")}
+    )
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    options = [*periods.PRESETS, periods.OWN]
+    chosen = left.segmented_control("Period", options, default=named, required=True, key="period chosen") or named
+    if chosen == periods.OWN:
+        start = own or periods.preset(periods.DEFAULT, whole)
+        within = Period(max(start.first, whole.first), min(max(start.last, whole.first), whole.last))
+        dates = right.date_input("From and to", (min(within.first, within.last), within.last), whole.first, whole.last)
+        period = Period(*dates) if len(dates) == 2 else within
+    else:
+        period = periods.preset(chosen, whole)
+        right.caption(f"{period.first:%d %b %Y} to {period.last:%d %b %Y}, {period.days} days")
+    address = periods.to_address(chosen, period)
+    st.session_state["period kept"] = address
+    if st.query_params.get("period") != address:
+        st.query_params["period"] = address
+    return period

@@ -1,0 +1,61 @@
+"""Overview: the period in five numbers, each against the period before, and the charts behind them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pdp.charts.blood_pressure import blood_pressure
+from pdp.charts.coverage import coverage
+from pdp.charts.daily import METRICS, Metric
+from pdp.charts.heart import heart_rate
+from pdp.charts.sleep import sleep_stages
+from pdp.dashboard.page import Page, chart
+from pdp.dashboard.period import before
+from pdp.period import within
+
+TILES = ("systolic", "diastolic", "resting_hr", "sleep_total_min", "steps", "weight_kg")
+SPARKS = 60
+LEAST_DAYS = 3
+"""Days that a mean needs before it is compared: fewer say more about the days than about the period."""
+
+
+def show(page: Page) -> None:
+    assert page.period
+    _tiles(page)
+    chart(
+        blood_pressure(
+            page.days, page.readings, page.sessions, page.guideline, page.thresholds.severe, page.treatments,
+            period=page.period, made_from=page.made_from,
+        )
+    )  # fmt: skip
+    left, right = st.columns(2)
+    with left:
+        chart(heart_rate(page.days, page.treatments, period=page.period))
+    with right:
+        chart(sleep_stages(page.days, period=page.period))
+    chart(coverage(page.days, period=page.period))
+
+
+def _tiles(page: Page) -> None:
+    assert page.period
+    now, then = within(page.days, page.period), within(page.days, before(page.period))
+    with st.container(horizontal=True):
+        for column in TILES:
+            values, earlier = now[column].dropna(), then[column].dropna()
+            if values.empty:
+                continue
+            metric = METRICS[column]
+            st.metric(
+                metric.title, f"{values.mean():,.{metric.decimals}f} {metric.unit}", _change(metric, values, earlier),
+                delta_color="off", border=True, width=175, chart_data=values.tolist()[-SPARKS:], chart_type="line",
+                help=f"mean of {len(values)} days, and the change against the same length of time before",
+            )  # fmt: skip
+
+
+def _change(metric: Metric, values: pd.Series, earlier: pd.Series) -> str | None:
+    """How far the mean moved; nothing where either is the mean of too few days."""
+    if min(len(values), len(earlier)) < LEAST_DAYS:
+        return None
+    moved = round(values.mean() - earlier.mean(), metric.decimals)
+    return f"{moved:+,.{metric.decimals}f}" if moved else "0"

@@ -1,0 +1,69 @@
+"""Pipeline: a day's numbers down to their readings, what the result was made from, the runs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from pdp.charts.daily import METRICS, daily
+from pdp.dashboard.page import Page, chart
+from pdp.look.lineage import boxes, lineage
+from pdp.look.picture import svg
+from pdp.look.trace import RESULT, trace
+from pdp.look.versions import pick
+from pdp.period import Period
+
+RUNS = 30
+
+
+def show(page: Page) -> None:
+    _day(page)
+    with page.history() as history:
+        found = lineage(history, pick(history, RESULT))
+        runs = history.runs(RUNS)
+        versions = history.versions(RESULT, RUNS)
+    st.subheader(f"What {found['artifact']} was made from")
+    st.image(svg(boxes(found), found["edges"]), width="stretch")
+    st.subheader("Versions")
+    names = ("version", "created_at", "rows", "current", "pinned")
+    st.dataframe([{name: row[name] for name in names} for row in versions], hide_index=True, width="stretch")
+    st.subheader("Runs")
+    st.dataframe([_run(run) for run in runs], hide_index=True, width="stretch")
+
+
+def _run(run: dict[str, Any]) -> dict[str, Any]:
+    did = [f"{one['stage']} {one['outcome']}: {'; '.join(one['reasons'])}" for one in run["stages"]]
+    return {
+        "run": run["run"], "started": run["started_at"], "status": run["status"], "current": run["current"],
+        "did": " · ".join(did),
+    }  # fmt: skip
+
+
+def _day(page: Page) -> None:
+    """Click a day, see its readings."""
+    assert page.whole
+    st.subheader("A number, down to its readings")
+    known = [name for name in METRICS if page.days[name].notna().any()]
+    left, right = st.columns(2)
+    column = left.selectbox("Number", known, format_func=lambda name: METRICS[name].title, key="traced column")
+    measured = page.days.loc[page.days[column].notna(), "date"]
+    last = measured.iloc[-1].date()
+    day = right.date_input("Day", last, page.whole.first, page.whole.last, key="traced day")
+    chart(daily(page.days, column, page.treatments, period=Period(page.whole.first, page.whole.last)))
+    if isinstance(day, date) and (measured.dt.date == day).any():
+        _explained(page, day, column)
+    else:
+        st.info(f"There is no {METRICS[column].title.lower()} of this day.")
+
+
+def _explained(page: Page, day: date, column: str) -> None:
+    with page.history() as history:
+        found = trace(history, str(page.view.data), pick(history, RESULT), day, column)
+    st.markdown(f"**{METRICS[column].title} of {day}: {found['value']:g} {METRICS[column].unit}**")
+    st.caption(f"{found['formula']}. {found['artifact']}, made by {found['stage']} in run {found['run']}.")
+    st.dataframe(found["readings"], hide_index=True, width="stretch")
+    if found["beside"]:
+        st.caption("Beside it, not counted:")
+        st.dataframe(found["beside"], hide_index=True, width="stretch")

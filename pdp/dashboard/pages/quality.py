@@ -1,0 +1,62 @@
+"""Data quality: what came in and what became of it, row by row where something was set aside."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pdp.charts.coverage import coverage
+from pdp.dashboard.page import Page, chart
+from pdp.look.rejected import quarantined, rejected
+from pdp.look.versions import is_held, pick
+
+COUNTS = ("read", "accepted", "superseded", "quarantined")
+
+
+def show(page: Page) -> None:
+    with page.history() as history:
+        facts, changed = history.facts(), history.changed_at()
+        data = str(page.view.data)
+        aside = [name for name in quarantined(history) if is_held(data, pick(history, f"{name}_quarantine"))]
+        rows = [row for name in aside for row in rejected(history, data, name)]
+    _sources(facts, changed)
+    _conservation(facts)
+    st.subheader(f"Rows set aside: {len(rows)}")
+    if rows:
+        _reasons(rows)
+    chart(coverage(page.days))
+
+
+def _sources(facts: dict[str, dict[str, object]], changed: dict[str, str]) -> None:
+    st.subheader("Sources")
+    shown = [
+        {
+            "source": stage.partition(":")[2], "files": told.get("files", 0),
+            "last change": changed.get(stage.partition(":")[2], ""),
+            "state": "could not be reached: an earlier snapshot" if told.get("stale") else "as last asked",
+        }
+        for stage, told in sorted(facts.items()) if stage.startswith("ingest:")
+    ]  # fmt: skip
+    st.dataframe(shown, hide_index=True, width="stretch")
+
+
+def _conservation(facts: dict[str, dict[str, object]]) -> None:
+    """Nothing is lost: each table's sum is shown, so that it can be checked."""
+    st.subheader("Rows read = accepted + superseded + quarantined")
+    shown = [
+        {"table": stage.partition(":")[2], **{name: told.get(name, 0) for name in COUNTS}}
+        for stage, told in sorted(facts.items())
+        if stage.startswith("validate:")
+    ]
+    st.dataframe(shown, hide_index=True, width="stretch")
+
+
+def _reasons(rows: list[dict[str, object]]) -> None:
+    counts: dict[tuple[object, object], int] = {}
+    for row in rows:
+        counts[row["table"], row["rule"]] = counts.get((row["table"], row["rule"]), 0) + 1
+    shown = [{"table": table, "rule": rule, "rows": count} for (table, rule), count in sorted(counts.items(), key=str)]
+    st.dataframe(shown, hide_index=True, width="stretch")
+    names = ("table", "source", "file", "row", "date", "cell", "text", "sentence")
+    with st.expander("Each of them, with its file and row"):
+        st.dataframe([{name: row[name] for name in names} for row in rows], hide_index=True, width="stretch")
+        st.caption("`pdp rejected` says the same, and how to repair a row.")

@@ -1,0 +1,175 @@
+"""A real dashboard and a real browser, for tests of what a person sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
+]  # fmt: skip
+PASSWORD = "four words are enough"
+PATIENCE_S = 60
+
+
+@dataclass
+class Server:
+    """A running `pdp dashboard`."""
+
+    address: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    def memory_mb(self) -> float:
+        """Resident memory of the server."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+@dataclass
+class Visitor:
+    """A browser with cookies of its own, and what its console and its network said."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def see_chart(self, number: int = 0) -> Any:
+        """The chart, once it is painted."""
+        chart = self.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg.marks").nth(
+            number
+        )
+        chart.wait_for(timeout=PATIENCE_S * 1000)
+        return chart
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's data folder, built once, with its public page."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    for command in (("pdp", "demo"), ("doit",)):
+        run(*command, data=data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def vault(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vault that holds the demo's generation, as if it were somebody's own."""
+    folder = tmp_path_factory.mktemp("vault") / "vault"
+    run("pdp", "vault", "init", str(folder), "--password-stdin", data=demo, typed=f"{PASSWORD}\n")
+    run("pdp", "vault", "write", str(folder), data=demo)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts dashboards; all of them end with the tests."""
+    started: list[Server] = []
+
+    def start(data: Path, *options: str, **environ: str) -> Server:
+        port = free_port()
+        log = tmp_path_factory.mktemp("server") / "log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pdp", "dashboard", "--no-browser", "--port", str(port), *options],
+                cwd=ROOT, env=environment(data) | environ, stdout=file, stderr=file, text=True,
+            )  # fmt: skip
+        server = Server(f"http://127.0.0.1:{port}", process, log)
+        started.append(server)
+        until_well(server)
+        return server
+
+    yield start
+    for server in started:
+        server.process.terminate()
+    for server in started:
+        server.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on the PATH: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
+    """Opens an address in a browser of its own."""
+    contexts = []
+
+    def open_(address: str, **options: Any) -> Visitor:
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        contexts.append(context)
+        found = Visitor(context.new_page())
+        origin = "/".join(address.split("/")[:3])
+        found.page.on("pageerror", lambda error: found.errors.append(str(error)))
+        found.page.on("console", lambda said: found.errors.append(said.text) if said.type == "error" else None)
+        found.page.on("request", lambda asked: _note(found, asked.url, origin))
+        found.page.goto(address)
+        return found
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def _note(visitor: Visitor, url: str, origin: str) -> None:
+    if not url.startswith((origin, origin.replace("http", "ws", 1), "data:", "blob:")):
+        visitor.elsewhere.append(url)
+
+
+def until_well(server: Server) -> None:
+    """Waits until the server answers; one that ended first has said why."""
+    import time
+
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if server.process.poll() is not None:
+            pytest.fail(f"the dashboard ended: {server.log.read_text()}")
+        try:
+            urllib.request.urlopen(f"{server.address}/healthz", timeout=PATIENCE_S)
+        except OSError:
+            continue
+        return
+    pytest.fail(f"the dashboard is not well: {server.log.read_text()}")
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def environment(data: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PDP_")}
+    return own | {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(data), "PDP_DEMO_DIR": str(data)}
+
+
+def run(*command: str, data: Path, typed: str = "") -> str:
+    """What a command that must succeed prints."""
+    module, *rest = command
+    done = subprocess.run(
+        [sys.executable, "-m", module, *rest], cwd=ROOT, env=environment(data), input=typed, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,124 @@
+"""The logic of every page, run by Streamlit's own test driver: on the demo, on one day, and on no day at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pdp.dashboard import server
+from pdp.dashboard.pages import PAGES
+from pdp.dashboard.period import DEFAULT, from_address
+from pdp.dashboard.server import Setup
+from pdp.dashboard.view import local
+
+ROOT = Path(__file__).parent.parent
+SHEETS = {
+    "one day": "Date,Time,Systolic,Diastolic,Pulse\n2026-02-03,07:30,151,92,70\n",
+    "no day": "Date,Time,Systolic,Diastolic,Pulse\n",
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """The environment of each data folder: the demo, one day, none."""
+    found = {}
+    for name in ("demo", *SHEETS):
+        data = tmp_path_factory.mktemp("data") / "data"
+        own = {key: value for key, value in os.environ.items() if not key.startswith("PDP_")}
+        environ = own | {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(data)}
+        if name == "demo":
+            run(environ, "pdp", "demo")
+        else:
+            sheet = data / "raw/google_sheets/sheet.csv"
+            sheet.parent.mkdir(parents=True)
+            sheet.write_text(SHEETS[name])
+        run(environ, "doit")
+        found[name] = environ
+    return found
+
+
+def run(environ: dict[str, str], *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def script(path: str) -> None:
+    from pdp.dashboard.pages import draw
+
+    draw(path)
+
+
+def opened(path: str, setup: Setup) -> AppTest:
+    server.set_up(setup)
+    return AppTest.from_function(script, args=(path,), default_timeout=60)
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(element.proto.spec) for element in app.get("vega_lite_chart")]
+
+
+@pytest.mark.parametrize("data", ["demo", *SHEETS])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_drawn(path: str, data: str, built: dict[str, dict[str, str]]) -> None:
+    """Every page stands on every data: its title, no error, and what it is no device for."""
+    app = opened(path, local(ROOT, built[data])).run()
+    assert not app.exception and not app.error
+    assert app.title[0].value == PAGES[path].title
+    assert "no medical device" in app.caption[-1].value
+
+
+def drawn(app: AppTest) -> set[str]:
+    """The spans of time that the charts draw, as `month/day to month/day`, the last day excluded."""
+    ends = re.findall(r'"domain": (\[\{.*?\}\])', json.dumps(charts(app)))
+    return {" to ".join(f"{one['month']}/{one['date']}" for one in json.loads(end)) for end in ends}
+
+
+def test_address_names_the_period(built: dict[str, dict[str, str]]) -> None:
+    """An address with two dates is followed by every chart, and stays as it is."""
+    app = opened("sleep", local(ROOT, built["demo"]))
+    app.query_params["period"] = "2026-01-05_2026-01-11"
+    app.run()
+    assert drawn(app) == {"1/5 to 1/12"} and app.query_params["period"] == "2026-01-05_2026-01-11"
+
+
+def test_chosen_period_stands_in_the_address(built: dict[str, dict[str, str]]) -> None:
+    """A click on a preset changes the charts and the address."""
+    app = opened("sleep", local(ROOT, built["demo"])).run()
+    before = drawn(app)
+    app.button_group[0].select("7 days").run()
+    assert app.query_params["period"] == "7 days" and drawn(app) != before
+
+
+@pytest.mark.parametrize("period", ["", "9 days", "2026-01-11_2026-01-05", "x_y", "2026-13-01_2026-13-02", "1_2_3"])
+def test_address_without_sense_is_as_good_as_none(period: str) -> None:
+    """What is no period gives the default one."""
+    assert from_address({"period": period}) == (DEFAULT, None)
+
+
+def test_guideline_is_chosen(built: dict[str, dict[str, str]]) -> None:
+    """Another guideline changes the thresholds that the chart names, and the chart says whose they are."""
+    app = opened("blood-pressure", local(ROOT, built["demo"])).run()
+    assert "ESC 2024" in json.dumps(charts(app)[0])
+    other = next(one for one in app.selectbox(key="guideline").options if "2017" in one or "2025" in one)
+    app.selectbox(key="guideline").select(other).run()
+    assert not app.exception and other.split(",")[0] in json.dumps(charts(app)[0])
+
+
+def test_every_number_of_a_day_is_traced(built: dict[str, dict[str, str]]) -> None:
+    """Choosing another day and another number shows its formula and the readings behind it."""
+    app = opened("pipeline", local(ROOT, built["demo"])).run()
+    app.selectbox(key="traced column").select("steps").run()
+    app.date_input(key="traced day").set_value(date(2026, 1, 7)).run()
+    assert not app.exception
+    assert any("2026-01-07" in one.value for one in app.markdown) and len(app.dataframe) >= 3
