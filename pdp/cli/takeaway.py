@@ -85,10 +85,19 @@ def write_whole(target: Path, content: bytes, data: Path) -> None:
     """Puts a file in place all at once, readable by its owner only: it holds health data.
 
     Raises:
-        InputError: the place is in the data folder or cannot be written.
+        InputError: the place is in the data folder, or cannot be written.
     """
     if target.resolve().is_relative_to(data.resolve()):
         raise InputError(f"{target} lies in the data folder, which is pdp's own", hint="name a file elsewhere")
+    put_whole(target, content)
+
+
+def put_whole(target: Path, content: bytes) -> None:
+    """The same, wherever the place is.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:

@@ -108,7 +108,12 @@ def chart(made: Any) -> None:
     """Shows a chart as wide as the page; its title and its lines are text, so that they wrap on a phone."""
     title, lines = caption(made)
     st.markdown(f"**{title}**")
-    for line in lines:
-        st.caption(line)
+    if lines:
+        st.caption("  \n".join(lines))
     ready: Any = themed(made, dark=is_dark(), titled=False)
     st.altair_chart(ready, theme=None, width="stretch")
+
+
+def clock(moment: str) -> str:
+    """A moment of the registry as a person reads it: `2026-02-03 17:45`, in UTC."""
+    return moment[:16].replace("T", " ")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from pdp.dashboard import front
 from pdp.dashboard.door import LONGEST, TooMany
 from pdp.dashboard.health import problem
 from pdp.dashboard.key import WrongPassword
@@ -108,9 +109,14 @@ class Doors:
 
     async def front(self, request: Request) -> Response:
         """The public page, made with the image, so that it is there at once."""
-        if self.setup.static_page and self.setup.static_page.is_file():
-            return FileResponse(self.setup.static_page, media_type="text/html", headers={"Cache-Control": "no-cache"})
-        return RedirectResponse("/live/", 307)
+        page = self.setup.static_page
+        found = await asyncio.to_thread(front.read, page, self.site.door is not None) if page else None
+        if found is None:
+            return RedirectResponse("/live/", 307)
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": found.policy, "Vary": "Accept-Encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(found.packed, media_type="text/html", headers=headers | {"Content-Encoding": "gzip"})
+        return Response(found.content, media_type="text/html", headers=headers)
 
     async def login(self, request: Request) -> Response:
         if request.method == "GET":

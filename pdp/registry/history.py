@@ -83,6 +83,11 @@ class History:
         rows = self.db.execute("SELECT r.stage, r.facts FROM stage_run r WHERE r.id IN (SELECT stage_run FROM current)")
         return {row["stage"]: load(row["facts"]) for row in rows}
 
+    def asked(self) -> dict[str, dict[str, Any]]:
+        """What came of asking each source last: see `pdp.ask.last_asked`."""
+        rows = self.db.execute("SELECT key, value FROM memo WHERE kind = 'asked'")
+        return {row["key"]: load(row["value"]) for row in rows}
+
     def changed_at(self) -> dict[str, str]:
         """When each current artifact last came out otherwise than before."""
         rows = self.db.execute("SELECT c.name, a.created_at FROM current c JOIN artifact a USING (name, version)")

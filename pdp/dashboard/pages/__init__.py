@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
 from pdp.dashboard import period as periods
-from pdp.dashboard.page import Page, load
+from pdp.dashboard.page import Page, clock, load
 from pdp.dashboard.pages import (
     activity,
     blood_pressure,
@@ -23,6 +24,8 @@ from pdp.dashboard.pages import (
 )
 from pdp.dashboard.server import site
 from pdp.period import Period
+
+STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 class Entry(NamedTuple):
@@ -57,7 +60,9 @@ def show() -> None:
         st.Page(partial(draw, path), title=one.title, icon=one.icon, url_path=path, default=path == "overview")
         for path, one in PAGES.items()
     ]
-    st.navigation(listed, position="top").run()
+    chosen = st.navigation(listed, position="top")
+    st.html(f"<style>{STYLE}</style>")
+    chosen.run()
 
 
 def draw(path: str) -> None:
@@ -75,26 +80,23 @@ def draw(path: str) -> None:
 
 def _head(page: Page, title: str) -> None:
     st.title(title)
-    made = page.generation.made_at.replace("T", " ").replace("Z", " UTC")
-    last = f"data up to {page.whole.last:%d %b %Y}, " if page.whole else ""
-    st.caption(f"{last}built {made}, {page.made_from}")
-    for source in stale_sources(page):
-        st.warning(f"{source} could not be reached at the last run: what it holds now may be newer than what is shown.")
+    last = f"data up to {page.whole.last} · " if page.whole else ""
+    st.caption(f"{last}built {clock(page.generation.made_at)} UTC · {page.made_from}")
+    for source, since in stale_sources(page):
+        st.warning(f"{source} has not answered since {clock(since)} UTC: there may be newer data than what is shown.")
     if page.view.is_demo:
         st.info("This is an invented person. No number here is anyone's.", icon=":material/theater_comedy:")
     if page.view.mode == "public" and site().door:
-        st.html('<a href="/login">Log in to your own data</a>')
+        st.html('<a class="door" href="/login">Log in to your own data</a>')
     if page.view.mode == "private":
-        st.html('<form method="post" action="/logout"><button type="submit">Log out</button></form>')
+        st.html('<form method="post" action="/logout"><button class="door" type="submit">Log out</button></form>')
 
 
-def stale_sources(page: Page) -> list[str]:
-    """Sources of which an earlier snapshot was taken since they could not be asked."""
+def stale_sources(page: Page) -> list[tuple[str, str]]:
+    """Sources that did not answer when they were last asked, each with the moment since when."""
     with page.history() as history:
-        facts = history.facts()
-    return [
-        stage.partition(":")[2] for stage, told in facts.items() if stage.startswith("ingest:") and told.get("stale")
-    ]
+        asked = history.asked()
+    return [(source, told["since"]) for source, told in sorted(asked.items()) if told.get("stale")]
 
 
 def _choose_period(whole: Period) -> Period:
@@ -102,17 +104,20 @@ def _choose_period(whole: Period) -> Period:
     named, own = periods.from_address(
         {"period": st.query_params.get("period") or st.session_state.get("period kept", "")}
     )
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
     options = [*periods.PRESETS, periods.OWN]
-    chosen = left.segmented_control("Period", options, default=named, required=True, key="period chosen") or named
+    chosen = bar.segmented_control("Period", options, default=named, required=True, key="period chosen") or named
     if chosen == periods.OWN:
         start = own or periods.preset(periods.DEFAULT, whole)
         within = Period(max(start.first, whole.first), min(max(start.last, whole.first), whole.last))
-        dates = right.date_input("From and to", (min(within.first, within.last), within.last), whole.first, whole.last)
+        dates = bar.date_input(
+            "From and to", (min(within.first, within.last), within.last), whole.first, whole.last, format="YYYY-MM-DD",
+            width=260,
+        )  # fmt: skip
         period = Period(*dates) if len(dates) == 2 else within
     else:
         period = periods.preset(chosen, whole)
-        right.caption(f"{period.first:%d %b %Y} to {period.last:%d %b %Y}, {period.days} days")
+        bar.caption(f"{period.first} to {period.last} · {'1 day' if period.days == 1 else f'{period.days} days'}")
     address = periods.to_address(chosen, period)
     st.session_state["period kept"] = address
     if st.query_params.get("period") != address:

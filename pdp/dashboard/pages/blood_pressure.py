@@ -41,7 +41,8 @@ def show(page: Page) -> None:
     with st.expander("The readings"):
         readings = within(page.readings, page.period)
         columns = ["time", "systolic", "diastolic", "pulse", "source", "place"]
-        st.dataframe(readings[columns].iloc[::-1], hide_index=True, width="stretch")
+        moment = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+        st.dataframe(readings[columns].iloc[::-1], column_config={"time": moment}, hide_index=True, width="stretch")
 
 
 def _numbers(page: Page) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def _samples(page: Page, first: datetime, last: datetime) -> None:
         start, end = first, last + timedelta(minutes=1)
     else:
         latest = max(last - LENGTHS[length], first)
-        day = middle.date_input("From", latest.date(), first.date(), last.date())
+        day = middle.date_input("From", latest.date(), first.date(), last.date(), format="YYYY-MM-DD")
         hour = (
             right.time_input("at", latest.time().replace(minute=0, second=0))
             if LENGTHS[length] < timedelta(days=1)

@@ -14,7 +14,10 @@ from pdp.dashboard.page import Page, chart
 from pdp.dashboard.period import before
 from pdp.period import within
 
-TILES = ("systolic", "diastolic", "resting_hr", "sleep_total_min", "steps", "weight_kg")
+TILES = {
+    "systolic": "Systolic", "diastolic": "Diastolic", "resting_hr": "Resting heart", "sleep_total_min": "Sleep",
+    "steps": "Steps", "weight_kg": "Weight",
+}  # fmt: skip
 SPARKS = 60
 LEAST_DAYS = 3
 """Days that a mean needs before it is compared: fewer say more about the days than about the period."""
@@ -41,15 +44,16 @@ def _tiles(page: Page) -> None:
     assert page.period
     now, then = within(page.days, page.period), within(page.days, before(page.period))
     with st.container(horizontal=True):
-        for column in TILES:
+        for column, title in TILES.items():
             values, earlier = now[column].dropna(), then[column].dropna()
             if values.empty:
                 continue
             metric = METRICS[column]
+            unit = metric.unit.removesuffix(" a day")
             st.metric(
-                metric.title, f"{values.mean():,.{metric.decimals}f} {metric.unit}", _change(metric, values, earlier),
-                delta_color="off", border=True, width=175, chart_data=values.tolist()[-SPARKS:], chart_type="line",
-                help=f"mean of {len(values)} days, and the change against the same length of time before",
+                f"{title} ({unit})", f"{values.mean():,.{metric.decimals}f}", _change(metric, values, earlier),
+                delta_color="off", border=True, width=170, chart_data=values.tolist()[-SPARKS:], chart_type="line",
+                help=f"{metric.title}: mean of {len(values)} days, and the change against the same length of time before",
             )  # fmt: skip
 
 
@@ -58,4 +62,4 @@ def _change(metric: Metric, values: pd.Series, earlier: pd.Series) -> str | None
     if min(len(values), len(earlier)) < LEAST_DAYS:
         return None
     moved = round(values.mean() - earlier.mean(), metric.decimals)
-    return f"{moved:+,.{metric.decimals}f}" if moved else "0"
+    return f"{moved:+,.{metric.decimals}f}" if moved else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import streamlit as st
 
 from pdp.charts.daily import METRICS, daily
-from pdp.dashboard.page import Page, chart
+from pdp.dashboard.page import Page, chart, clock
 from pdp.look.lineage import boxes, lineage
 from pdp.look.picture import svg
 from pdp.look.trace import RESULT, trace
@@ -16,6 +17,7 @@ from pdp.look.versions import pick
 from pdp.period import Period
 
 RUNS = 30
+INNER = {"item", "record", "sid", "utc_offset_s", "offset_source", "time_known"}
 
 
 def show(page: Page) -> None:
@@ -27,8 +29,12 @@ def show(page: Page) -> None:
     st.subheader(f"What {found['artifact']} was made from")
     st.image(svg(boxes(found), found["edges"]), width="stretch")
     st.subheader("Versions")
-    names = ("version", "created_at", "rows", "current", "pinned")
-    st.dataframe([{name: row[name] for name in names} for row in versions], hide_index=True, width="stretch")
+    names = ("rows", "current", "pinned")
+    shown = [
+        {"version": row["version"], "made (UTC)": clock(row["created_at"])} | {name: row[name] for name in names}
+        for row in versions
+    ]
+    st.dataframe(shown, hide_index=True, width="stretch")
     st.subheader("Runs")
     st.dataframe([_run(run) for run in runs], hide_index=True, width="stretch")
 
@@ -36,8 +42,8 @@ def show(page: Page) -> None:
 def _run(run: dict[str, Any]) -> dict[str, Any]:
     did = [f"{one['stage']} {one['outcome']}: {'; '.join(one['reasons'])}" for one in run["stages"]]
     return {
-        "run": run["run"], "started": run["started_at"], "status": run["status"], "current": run["current"],
-        "did": " · ".join(did),
+        "run": run["run"], "started (UTC)": clock(run["started_at"]), "status": run["status"],
+        "did": " · ".join(did) or "nothing: all was current",
     }  # fmt: skip
 
 
@@ -50,7 +56,7 @@ def _day(page: Page) -> None:
     column = left.selectbox("Number", known, format_func=lambda name: METRICS[name].title, key="traced column")
     measured = page.days.loc[page.days[column].notna(), "date"]
     last = measured.iloc[-1].date()
-    day = right.date_input("Day", last, page.whole.first, page.whole.last, key="traced day")
+    day = right.date_input("Day", last, page.whole.first, page.whole.last, key="traced day", format="YYYY-MM-DD")
     chart(daily(page.days, column, page.treatments, period=Period(page.whole.first, page.whole.last)))
     if isinstance(day, date) and (measured.dt.date == day).any():
         _explained(page, day, column)
@@ -63,7 +69,19 @@ def _explained(page: Page, day: date, column: str) -> None:
         found = trace(history, str(page.view.data), pick(history, RESULT), day, column)
     st.markdown(f"**{METRICS[column].title} of {day}: {found['value']:g} {METRICS[column].unit}**")
     st.caption(f"{found['formula']}. {found['artifact']}, made by {found['stage']} in run {found['run']}.")
-    st.dataframe(found["readings"], hide_index=True, width="stretch")
+    st.dataframe([_row(row) for row in found["readings"]], hide_index=True, width="stretch")
     if found["beside"]:
         st.caption("Beside it, not counted:")
-        st.dataframe(found["beside"], hide_index=True, width="stretch")
+        st.dataframe([_row(row) for row in found["beside"]], hide_index=True, width="stretch")
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its moments as a clock on the wall showed them, and without what only the pipeline needs."""
+    offset = timedelta(seconds=row.get("utc_offset_s") or 0)
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_utc") and isinstance(value, int):
+            shown[name.removesuffix("_utc")] = f"{datetime.fromtimestamp(value, UTC) + offset:%Y-%m-%d %H:%M}"
+        elif name not in INNER and value is not None:
+            shown[name] = value
+    return shown

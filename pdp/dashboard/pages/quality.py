@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pdp.charts.coverage import coverage
-from pdp.dashboard.page import Page, chart
+from pdp.dashboard.page import Page, chart, clock
 from pdp.look.rejected import quarantined, rejected
 from pdp.look.versions import is_held, pick
 
@@ -14,11 +16,11 @@ COUNTS = ("read", "accepted", "superseded", "quarantined")
 
 def show(page: Page) -> None:
     with page.history() as history:
-        facts, changed = history.facts(), history.changed_at()
+        facts, changed, asked = history.facts(), history.changed_at(), history.asked()
         data = str(page.view.data)
         aside = [name for name in quarantined(history) if is_held(data, pick(history, f"{name}_quarantine"))]
         rows = [row for name in aside for row in rejected(history, data, name)]
-    _sources(facts, changed)
+    _sources(facts, changed, asked)
     _conservation(facts)
     st.subheader(f"Rows set aside: {len(rows)}")
     if rows:
@@ -26,17 +28,22 @@ def show(page: Page) -> None:
     chart(coverage(page.days))
 
 
-def _sources(facts: dict[str, dict[str, object]], changed: dict[str, str]) -> None:
+def _sources(facts: dict[str, dict[str, Any]], changed: dict[str, str], asked: dict[str, dict[str, Any]]) -> None:
     st.subheader("Sources")
-    shown = [
-        {
-            "source": stage.partition(":")[2], "files": told.get("files", 0),
-            "last change": changed.get(stage.partition(":")[2], ""),
-            "state": "could not be reached: an earlier snapshot" if told.get("stale") else "as last asked",
-        }
-        for stage, told in sorted(facts.items()) if stage.startswith("ingest:")
-    ]  # fmt: skip
+    shown = []
+    for name in (stage.partition(":")[2] for stage in sorted(facts) if stage.startswith("ingest:")):
+        files = facts[f"ingest:{name}"].get("files", 0)
+        row = {"source": name, "files": files, "last change (UTC)": clock(changed.get(name, ""))}
+        shown.append(row | {"state": _state(asked.get(name))})
     st.dataframe(shown, hide_index=True, width="stretch")
+
+
+def _state(told: dict[str, Any] | None) -> str:
+    if not told:
+        return "a folder of yours, read at each run"
+    if told["stale"]:
+        return f"has not answered since {clock(told['since'])}: shown is what was fetched before"
+    return f"answered {clock(told['at'])}"
 
 
 def _conservation(facts: dict[str, dict[str, object]]) -> None:
