@@ -12,7 +12,7 @@ import numpy as np
 
 TEN_YEARS = 3652  # days: 5,258,880 minutes
 END = 1_767_225_600  # 2026-01-01
-UID, SID = "7000000001", "demo.band.00000001"
+UID, SID = "7000000001", "demo.band.01"
 SAMPLES = "hlth_center_fitness_data"
 HEADER = "Uid,Sid,Key,Time,Value,UpdateTime\n"
 ODD_EVERY = 10_000

@@ -13,7 +13,7 @@ from pdp.errors import InputError
 from pdp.filehash import Stat, open_regular, stat_of
 
 MANIFEST = "manifest.json"
-BLOCK = 4 * 2**20
+BLOCK = 2 * 2**20
 
 Known = Callable[[str], tuple[Stat, str] | None]
 

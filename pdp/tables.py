@@ -80,6 +80,7 @@ class Stored:
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
         self._file = pq.ParquetFile(path, read_dictionary=texts)
         self.num_rows: int = self._file.metadata.num_rows
+        self._recent: dict[tuple[int, Any], pa.Table] = {}
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows of these columns, or of all."""
@@ -95,14 +96,19 @@ class Stored:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        found = []
+        found: list[pa.Table] = []
+        recent: dict[tuple[int, Any], pa.Table] = {}
         for group in self._groups(name, low, high):
-            table = self._file.read_row_group(group, columns)
+            key = (group, tuple(columns or ()))
+            table = self._recent[key] if key in self._recent else self._file.read_row_group(group, columns)
+            # Neighbouring ranges share a group: the last two are held for the next.
+            recent = dict([*recent.items(), (key, table)][-2:])
             column = table[name]
             inside = (
                 column.is_null() if low is None else pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
             )
             found.append(table if pc.all(inside).as_py() else table.filter(inside))
+        self._recent = recent
         return _in_seconds(pa.concat_tables(found) if found else self._file.read_row_groups([], columns))
 
     def _groups(self, name: str, low: Any, high: Any) -> Iterator[int]:

@@ -25,10 +25,15 @@ def words(texts: Sequence[str | None], index: npt.NDArray[Any], mask: Mask | Non
     """For each row the text at its index, as a dictionary of distinct texts; None, or a true `mask`, is a null."""
     distinct = list(dict.fromkeys(text for text in texts if text is not None))
     at = {text: i for i, text in enumerate(distinct)}
-    index = np.array([-1 if text is None else at[text] for text in texts] or [-1], np.int32)[index]
+    if not distinct:
+        return pa.nulls(len(index), pa.dictionary(pa.int32(), pa.string()))
+    if len(distinct) == len(texts):
+        index = index.astype(np.int32, copy=False)
+    else:
+        index = np.array([-1 if text is None else at[text] for text in texts], np.int32)[index]
     if None in texts:
         mask = index < 0 if mask is None else mask | (index < 0)
-    return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32(), mask=mask), pa.array(distinct, pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(index, mask=mask), pa.array(distinct, pa.string()), safe=False)
 
 
 def texts_of(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[str]]:

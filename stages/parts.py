@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from pdp.schema import encoded
 
-PART_ROWS = 262_144
+PART_ROWS = 65_536
 DATE = "local_date"
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pdp.schema import Check, Schema
 from stages import schemas
-from stages.columns import Ints, Mask, codes, integers, pack, texts_of, valid
+from stages.columns import Mask, codes, integers, pack, texts_of, valid
 from stages.duplicates import superseded
 from stages.parts import InMemory, by_dates, opened, together
 from stages.repairs import MEASURED_AT, Repairs, accepted
@@ -68,26 +68,24 @@ def unreadable(inputs: Tables, config: Config) -> Output:
     tally, repairs = Tally("unreadable"), Repairs(schemas.UNREADABLE, config)
     for table in _parts(schemas.UNREADABLE, inputs, config, repairs):
         tally.add(table, table)
-        yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(table.take(_order(table)))
+        yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(_sorted(table))
     return tally.facts() | repairs.facts()
 
 
 def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
     tally, repairs = Tally(schema.name), Repairs(schema, config)
     sources = [name.removesuffix(f"_{schema.name}") for name in inputs]
-    for table in _parts(schema, inputs, config, repairs):
+    for part in _parts(schema, inputs, config, repairs):
+        table = _sorted(part)
         bad, mutilated = _check(schema, table)
-        aside = _quarantined(schema, table.take(np.flatnonzero(bad)))
-        yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside.take(_order(aside)))
+        aside = _quarantined(schema, table.filter(pa.array(bad)))
+        yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside)
 
-        rows = table.take(np.flatnonzero(~bad)) if bad.any() else table
+        rows = table.filter(pa.array(~bad)) if bad.any() else table
         lost = superseded(schema, rows, sources)
         tally.add(table, aside, int(lost.sum()))
-        order = _order(rows)
-        order, mutilated = order[~lost[order]], mutilated[~bad]
-        in_order = len(order) == rows.num_rows and bool((np.diff(order) == 1).all())
-        kept = rows if in_order else rows.take(order)
-        yield schema.name, schema.conform(_flagged(schema, kept, mutilated[order]))
+        kept = rows.filter(pa.array(~lost)) if lost.any() else rows
+        yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
     tally.enforce(config["checks"])
     return tally.facts() | repairs.facts()
 
@@ -124,6 +122,8 @@ def _checks(schema: Schema, severity: str) -> list[Check]:
 
 
 def _failing(check: Check, table: pa.Table) -> Mask:
+    if any(table[name].null_count == table.num_rows for name in check.columns):
+        return np.zeros(table.num_rows, bool)  # what is absent breaks no rule
     failing = ~np.asarray(check.passes(table).to_numpy(), bool)
     by_hand = accepted(table, check.name)
     return failing if by_hand is None else failing & ~by_hand
@@ -173,10 +173,11 @@ def _flags(key: int, texts: list[str], names: list[str]) -> str:
     return ";".join(sorted(present - {""} | added))
 
 
-def _order(table: pa.Table) -> Ints:
-    """The order of every output: date, instant, kind, then where the row came from."""
+def _sorted(table: pa.Table) -> pa.Table:
+    """The rows in the order of every output: date, instant, kind, then where they came from."""
     when = pack(integers(table["local_date"]), integers(table["instant_utc"]))
     what = pack(
         *(codes(table[name]) for name in ("kind", "source", "file")), integers(table["row"]), integers(table["item"])
     )
-    return np.lexsort((what, when))
+    order = np.lexsort((what, when))
+    return table if (np.diff(order) == 1).all() else table.take(order)

@@ -114,7 +114,7 @@ class Gatherer:
             columns["label"] = columns["time"] // DAY
         gathered = self._tables[shape.route.schema.name]
         common = np.zeros(len(lines), np.int64)
-        for key in np.unique(flags).tolist():
+        for key in np.unique(flags).tolist() if flags.any() else [0]:
             names = [f"sentinel_{name}" for bit, name in enumerate(shape.values) if key >> bit & 1]
             text = shared(
                 shape.record, shape.sid, shape.route.kind, shape.account, names, timed=not shape.route.labelled
@@ -164,7 +164,9 @@ def _values(shape: Shape, lines: Bytes) -> tuple[dict[str, Any], Ints, Any]:
         if number is None:
             continue
         values = number.read(lines)
-        lost = np.isin(values, list(each.sentinels))
+        lost = np.zeros(len(lines), bool)
+        for sentinel in each.sentinels:
+            lost |= values == sentinel
         if lost.any():
             values = np.where(lost, np.nan, values)
             flags |= lost.astype(np.int64) << bit

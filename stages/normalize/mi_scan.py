@@ -21,7 +21,7 @@ from stages.normalize.mi_gather import Gatherer
 from stages.normalize.mi_shapes import MAX_LENGTH, Bytes, Shape, shape_of
 from stages.normalize.rawtext import MAX_LINES, Text, records, sniff_delimiter, sniff_encoding
 
-BATCH_ROWS = 131_072
+BATCH_ROWS = 65_536
 FEW = 16  # lines of one length in a block: for fewer no shape is looked for
 MOST_SHAPES = 64  # of one length
 MOST_TRIES = 4  # lines of one length in a block that turn out to have no shape
@@ -161,6 +161,9 @@ class _Scanner:
                 shape = shapes[tried]
                 tried += 1
                 fits = shape.match(lines)
+                if fits.all():
+                    yield shape, at, lines
+                    break
                 if fits.any():
                     yield shape, at[fits], lines[fits]
                     at, lines = at[~fits], lines[~fits]

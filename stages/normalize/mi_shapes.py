@@ -41,7 +41,8 @@ class Number:
         """The number of each line, as Python reads it: both whole numbers are exact, and one division rounds once."""
         first, last = self.at[0], self.at[-1] + 1
         digits = lines[:, first:last] if last - first == len(self.at) else lines[:, list(self.at)]
-        whole = (digits - np.uint8(_ZERO)).astype(np.float64) @ np.power(10.0, np.arange(len(self.at))[::-1])
+        places = np.power(10.0, np.arange(len(self.at))[::-1])
+        whole = digits.astype(np.float64) @ places - _ZERO * places.sum()
         return whole / 10.0**self.decimals if self.decimals else whole
 
 
