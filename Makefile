@@ -54,8 +54,8 @@ effect: $(DEV) ## how often the before-and-after method sees an effect where the
 e2e: $(DEV) ## every page and the door in a real browser, screenshots into build/screenshots, figures; needs chromium
 	@$(BIN)/python -m pytest -m "slow or not slow" --verbose --capture=no tests/e2e
 
-bench: $(RUN) ## what a `doit` with nothing to do costs, beside a bare doit project
-	@$(BIN)/python -m bench.noop
+bench: $(RUN) ## what pdp costs beside other ways to do the same; writes bench/results.json
+	@$(BIN)/python -m bench
 
 sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die, every byte tampered with, kills; takes long
 	@$(BIN)/python -m tests.sync_sim --seeds 20000

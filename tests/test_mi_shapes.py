@@ -1,0 +1,148 @@
+"""Lines read by shape hold what lines read one by one hold; and the work that big exports take, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.generate import END, ODD_EVERY, heart_rate
+from pdp.readings import FACTS, KeptReadings
+from pdp.snapshot import RawFile
+from stages.normalize.mi_fitness import read
+from stages.normalize.mi_gather import Gatherer
+from tests.mi_export import COLUMNS, DAILY, DAY, PREFIX, SAMPLES, UID, run, snapshot
+
+NUMBERS = st.one_of(
+    st.integers(0, 300),
+    st.sampled_from(["0", "00", "07", "-1", "70.5", "0.10", "1e2", "255", "null", '"70"', "123456789012", "true"]),
+).map(str)
+VALUES = (
+    '{{"time":{t},"bpm":{a},"type":0}}', '{{"bpm": {a}, "x1":"a1b2"}}', '{{"spo2":{a}}}', '{{"steps":{a},"distance":{b}}}',
+    '{{"weight":{a},"bmi":{b}}}', '{{"systolic_pressure":{a},"diastolic_pressure":{b},"pulse":{a}}}', '{{"bpm":{a},"bpm":{b}}}',
+    '{{"avg_hr":{a},"min_hr":{b},"max_hr":{a}}}', '{{"b\\u0070m":{a}}}', "{{}}", '{{"bpm":{a},"more":{{"bpm":{b}}}}}', "{a}",
+)  # fmt: skip
+KEYS = ("heart_rate", "spo2", "steps", "weight", "blood_pressure", "resting_heart_rate", "vitality", "sleep", "")
+BLOCKS = RawFile.blocks
+DAMAGE = ('"', ",", "\n", "\r", "\r\n", "\\", "0", "9", "{", "é", "\0", "\ufeff", "")
+
+
+@st.composite
+def lines(draw: st.DrawFn, daily: bool) -> list[str]:
+    """A few lines of one make, with other numbers in each; some are damaged in one place."""
+    key, value = draw(st.sampled_from(KEYS)), draw(st.sampled_from(VALUES))
+    sid, found = draw(st.sampled_from(["default", "band.1", "band.2", "手环", ""])), []
+    for _ in range(draw(st.integers(1, 4))):
+        time = draw(st.integers(DAY, DAY + 9) | st.sampled_from([DAY, 0, DAY * 1000, 4_102_444_801]))
+        text = value.format(t=time, a=draw(NUMBERS), b=draw(NUMBERS)).replace('"', '""')
+        tag = draw(st.sampled_from(["daily_report,", "daily_mark,"])) if daily else ""
+        line = f'{draw(st.sampled_from(["1234567890", "12", ""]))},{sid},{tag}{key},{time},"{text}",{time + 5}'
+        if draw(st.integers(0, 4)) == 0:
+            at = draw(st.integers(0, len(line)))
+            line = line[:at] + draw(st.sampled_from(DAMAGE)) + line[at + draw(st.integers(0, 1)) :]
+        found.append(line)
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.booleans(), st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([64, 2**21]))
+def test_both_ways_read_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daily: bool, data: st.DataObject, end: str, block: int
+) -> None:
+    """Whatever the numbers, the damage and the size of a block are: the same rows in the same order, the same counts."""
+    groups = data.draw(st.lists(lines(daily), max_size=6))
+    table = DAILY if daily else SAMPLES
+    text = end.join([",".join(COLUMNS[table]), *(line for group in groups for line in group), ""])
+    (tmp_path / f"{PREFIX}{table}.csv").write_bytes(text.encode())
+    monkeypatch.setattr(RawFile, "blocks", lambda raw: BLOCKS(raw, block))
+    found = []
+    for few in (1, 2**31):
+        monkeypatch.setattr("stages.normalize.mi_scan.FEW", few)
+        result = run(tmp_path, account=UID)
+        found.append(({name: table.to_pylist() for name, table in result.tables.items()}, result.facts))
+    assert found[0] == found[1]
+
+
+class Work:
+    """Counts what reading takes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: Counter[str] = Counter()
+        blocks, add = RawFile.blocks, Gatherer.add
+
+        def counted(raw: RawFile, *size: int) -> Iterator[bytes]:
+            self.done["files"] += 1
+            for block in blocks(raw, *size):
+                self.done["bytes"] += len(block)
+                yield block
+
+        def slowly(rows: Gatherer, *row: Any) -> None:
+            self.done["one by one"] += 1
+            add(rows, *row)
+
+        monkeypatch.setattr(RawFile, "blocks", counted)
+        monkeypatch.setattr(Gatherer, "add", slowly)
+
+    def since(self) -> dict[str, int]:
+        done, self.done = dict(self.done), Counter()
+        return done
+
+
+class Kept(dict[str, Any]):
+    """Inputs that keep readings below a folder, as the engine's do."""
+
+    def __init__(self, raw: Path, folder: Path) -> None:
+        super().__init__(mi_band=snapshot(raw))
+        self.readings = KeptReadings(folder, "code")
+        self.keep = self.readings.keep
+
+    def read(self) -> list[tuple[str, int]]:
+        """(table, rows) of each chunk."""
+        config = {"timezone": "UTC", "day_starts_at": 0, "mi_band": {}, "sleep": {"short_night_min": 240}}
+        found = [(name, table.num_rows) for name, table in read(self, config)]
+        self.readings.sweep()
+        return found
+
+
+def test_the_work_of_reading_a_big_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is read once, and only the odd rows one by one; then nothing, and of a new file just itself."""
+    raw, kept = tmp_path / "raw", tmp_path / "kept"
+    size = heart_rate(raw, days=35).stat().st_size
+    rows = 35 * 1440
+    work = Work(monkeypatch)
+    first = Kept(raw, kept).read()
+    odd = sum(minute % ODD_EVERY == 0 for minute in range(END // 60 - rows, END // 60))
+    assert work.since() == {"files": 1, "bytes": size, "one by one": odd}
+    assert rows - 1 <= sum(count for _, count in first) <= rows
+    assert Kept(raw, kept).read() == first
+    assert work.since() == {}
+    more = heart_rate(raw, days=5, exported_on="20260106", end=END + 5 * 86_400)
+    both = Kept(raw, kept).read()
+    assert set(first) < set(both) and len(both) == len(first) + 1
+    assert work.since()["bytes"] == more.stat().st_size
+    more.unlink()
+    assert Kept(raw, kept).read() == first
+    assert work.since() == {} and len(list(kept.iterdir())) == 1
+
+
+def test_a_damaged_reading_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it its rows or its record; and so is one by other code."""
+    raw, kept = tmp_path / "raw", tmp_path / "kept"
+    heart_rate(raw, days=1)
+    work = Work(monkeypatch)
+    first = Kept(raw, kept).read()
+    for name in ("heart_rate", FACTS):
+        work.since()
+        (path,) = kept.rglob(name)
+        path.write_bytes(path.read_bytes()[:-9])
+        assert Kept(raw, kept).read() == first
+        assert work.since()["files"] == 1
+    other = Kept(raw, kept)
+    other.readings._code = "other code"
+    assert other.read() == first
+    assert work.since()["files"] == 1 and len(list(kept.iterdir())) == 1
