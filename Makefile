@@ -15,7 +15,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench crash effect determinism e2e fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench lint-deploy image crash effect determinism e2e fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -68,16 +68,18 @@ determinism: $(DEV) ## the same bytes under 50 hash seeds, four zones and three 
 fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
-fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
-	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
+lint-deploy: $(DEV) ## the Dockerfile, compose, workflows, shell and fly.toml
+	@deploy/lint.sh $(BIN)
 
-fuzz: $(DEV) ## fuzz every parser, guided by coverage: 100,000 inputs each, or make fuzz RUNS=1000; takes long
-	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
+image: ## build and start both images without an engine (Debian, root: buildah, mmdebstrap)
+	@deploy/image.sh
 
 lock: ## write the lock files anew; needs uv on the PATH
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	@$(UV_COMPILE) $(EXTRAS) --extra dev --output-file requirements-dev.lock pyproject.toml -
 	@$(UV_COMPILE) --constraint requirements-dev.lock $(EXTRAS) --output-file requirements.lock pyproject.toml -
+	@$(UV_COMPILE) --constraint requirements-dev.lock --extra google --extra state --output-file requirements-pipeline.lock pyproject.toml -
+	@$(UV_COMPILE) --constraint requirements-dev.lock --extra dashboard --output-file requirements-dashboard.lock pyproject.toml -
 
 EXTRAS = --extra google --extra state --extra dashboard --extra report
 

@@ -24,6 +24,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(PIN.findall((ROOT / lock).read_text()))
 
 
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-pipeline.lock", "requirements-dashboard.lock"]
 DASHED = str.maketrans("_.", "--")
 
 
@@ -40,7 +41,7 @@ def make(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_holds_versions_and_hashes_and_nothing_else(lock: str) -> None:
     """Each line of a lock is an exact version, a hash or a comment: no index, no machine, no option."""
     for line in (ROOT / lock).read_text().splitlines():
@@ -58,6 +59,22 @@ def test_locks_hold_what_pyproject_asks_for() -> None:
     assert names(PROJECT["project"]["dependencies"]).union(builders, *extras.values()) <= set(run)
     assert for_tests <= set(dev)
     assert run.items() <= dev.items()
+
+
+@pytest.mark.parametrize(
+    ("lock", "extras", "kept_out"),
+    [
+        ("requirements-pipeline.lock", ["google", "state"], ["streamlit", "altair"]),
+        ("requirements-dashboard.lock", ["dashboard"], ["gspread", "google-api-python-client", "google-auth"]),
+    ],
+)
+def test_an_image_has_what_it_needs_and_no_more(lock: str, extras: list[str], kept_out: list[str]) -> None:
+    """The locks of the images agree with the others; the pipeline has no web server, the dashboard no Google client."""
+    found = pins(lock)
+    wanted = (names(PROJECT["project"]["optional-dependencies"][extra]) for extra in extras)
+    assert names(PROJECT["project"]["dependencies"]).union(names(["hatchling"]), *wanted) <= set(found)
+    assert set(kept_out).isdisjoint(found)
+    assert found.items() <= pins("requirements.lock").items()
 
 
 def test_entry_points_lead_somewhere() -> None:

@@ -1,0 +1,35 @@
+#!/bin/sh
+# What a container does:
+#   run     pull the state, build what changed, push the state, write the vault: each where it is set up
+#   serve   show the dashboard: the invented data, and the vault behind its password
+# Anything else is run as it stands (`pdp status`, `doit list`).
+set -eu
+
+say() { echo "pdp: $*" >&2; }
+
+# Whether any source of one's own is set up; without one the demo is what there is to see.
+has_sources() {
+    [ -f configs/pdp.toml ] || [ -n "${PDP_CONFIG:-}" ] || [ -n "${PDP_TIMEZONE:-}" ]
+}
+
+run() {
+    if ! has_sources; then
+        say "no configs/pdp.toml and no PDP_TIMEZONE: this is the demo, an invented person"
+        pdp demo --if-needed
+        exec doit
+    fi
+    if [ -n "${PDP_STATE_REMOTE:-}" ]; then pdp pull; fi
+    doit
+    if [ -n "${PDP_STATE_REMOTE:-}" ]; then pdp push; fi
+    if [ -n "${PDP_VAULT:-}" ]; then pdp vault write; fi
+}
+
+serve() {
+    if [ -z "${PDP_VAULT:-}" ]; then say "PDP_VAULT is not set: this is the demo, an invented person"; fi
+    exec pdp dashboard --public --no-browser --host 0.0.0.0 --port "${PORT:-8080}"
+}
+
+case "${1:-run}" in
+run | serve) "${1:-run}" ;;
+*) exec "$@" ;;
+esac
