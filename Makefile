@@ -4,8 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNS ?= 100000
-RUNS ?= 100000
-RUNS ?= 100000
 LINTED := pdp stages tests bench dodo.py
 
 # The stamps carry the folder's name, since an environment that was moved or copied would run the old folder's code.

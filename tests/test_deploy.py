@@ -1,0 +1,68 @@
+"""What a container does, by its entry point: in which order, and where it stops."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENTRY = ROOT / "deploy/entrypoint.sh"
+OWN = {"PDP_TIMEZONE": "Europe/Berlin"}
+STATE = {"PDP_STATE_REMOTE": "file:///state"}
+
+
+@pytest.fixture
+def entry(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Runs the entry point; gives its exit code, what it ran, and what it said. The commands note that they were called."""
+
+    def run(*arguments: str, failing: str = "", **environ: str) -> tuple[int, list[str], str]:
+        tools, said = tmp_path / "bin", tmp_path / "called"
+        tools.mkdir(exist_ok=True)
+        said.write_text("")
+        for name in ("pdp", "doit"):
+            tool = tools / name
+            line = f'echo "{name} $*" >>{said}; case "{name} $*" in "{failing}") exit 3;; esac\n'
+            tool.write_text(f"#!/bin/sh\n{line}")
+            tool.chmod(0o755)
+        done = subprocess.run(
+            [ENTRY, *arguments], cwd=tmp_path, env={"PATH": f"{tools}:{os.environ['PATH']}"} | environ, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        return done.returncode, [line.strip() for line in said.read_text().splitlines()], done.stderr
+
+    return run
+
+
+def test_without_sources_it_is_the_demo(entry) -> None:  # type: ignore[no-untyped-def]
+    """It says so, and touches no remote state."""
+    code, called, said = entry("run", **STATE)
+    assert (code, called) == (0, ["pdp demo --if-needed", "doit"]) and "this is the demo" in said
+
+
+def test_run_is_pull_build_push_vault(entry) -> None:  # type: ignore[no-untyped-def]
+    """Each where it is set up."""
+    assert entry("run", **OWN)[1] == ["doit"]
+    assert entry("run", **OWN, **STATE)[1] == ["pdp pull", "doit", "pdp push"]
+    assert entry("run", **OWN, **STATE, PDP_VAULT="/vault")[1] == ["pdp pull", "doit", "pdp push", "pdp vault write"]
+
+
+@pytest.mark.parametrize(("failing", "called"), [("pdp pull", 1), ("doit ", 2), ("pdp push", 3)])
+def test_a_failure_ends_the_run(entry, failing: str, called: int) -> None:  # type: ignore[no-untyped-def]
+    """What fails is not followed by anything: a state that a stage failed on is not pushed."""
+    code, ran, _ = entry("run", failing=failing, **OWN, **STATE, PDP_VAULT="/vault")
+    assert code == 3 and len(ran) == called
+
+
+def test_serve_shows_the_demo_and_says_so(entry) -> None:  # type: ignore[no-untyped-def]
+    """Without a vault there is nothing else to show; PORT names the port."""
+    code, called, said = entry("serve", PORT="9000")
+    assert (code, called) == (0, ["pdp dashboard --public --no-browser --host 0.0.0.0 --port 9000"])
+    assert "this is the demo" in said and "demo" not in entry("serve", PDP_VAULT="/vault")[2]
+
+
+def test_anything_else_is_run_as_it_stands(entry) -> None:  # type: ignore[no-untyped-def]
+    """`docker run pdp pdp status` is `pdp status`."""
+    assert entry("pdp", "status")[1] == ["pdp status"]
