@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNS ?= 100000
-LINTED := pdp stages tests bench dodo.py
+LINTED := pdp stages tests bench deploy dodo.py
 
 # The stamps carry the folder's name, since an environment that was moved or copied would run the old folder's code.
 HERE := $(shell pwd | cksum | cut -d' ' -f1)

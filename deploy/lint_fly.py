@@ -19,7 +19,9 @@ def main(path: Path) -> int:
     """Prints what is wrong; gives the exit code."""
     text = path.read_text(encoding="utf-8")
     config = tomllib.loads(text)
-    wrong = [f"{key} is {found!r}, not {value!r}" for key, value in WANTED.items() if (found := at(config, key)) != value]
+    wrong = [
+        f"{key} is {found!r}, not {value!r}" for key, value in WANTED.items() if (found := at(config, key)) != value
+    ]
     told = text.lower().replace("/healthz", "")
     wrong += [f"the word {word} tells what the app is about" for word in PRIVATE if word in told]
     for sentence in wrong:

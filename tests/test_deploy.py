@@ -15,7 +15,7 @@ STATE = {"PDP_STATE_REMOTE": "file:///state"}
 
 
 @pytest.fixture
-def entry(tmp_path: Path):  # type: ignore[no-untyped-def]
+def entry(tmp_path: Path):
     """Runs the entry point; gives its exit code, what it ran, and what it said. The commands note that they were called."""
 
     def run(*arguments: str, failing: str = "", **environ: str) -> tuple[int, list[str], str]:
@@ -36,13 +36,13 @@ def entry(tmp_path: Path):  # type: ignore[no-untyped-def]
     return run
 
 
-def test_without_sources_it_is_the_demo(entry) -> None:  # type: ignore[no-untyped-def]
+def test_without_sources_it_is_the_demo(entry) -> None:
     """It says so, and touches no remote state."""
     code, called, said = entry("run", **STATE)
     assert (code, called) == (0, ["pdp demo --if-needed", "doit"]) and "this is the demo" in said
 
 
-def test_run_is_pull_build_push_vault(entry) -> None:  # type: ignore[no-untyped-def]
+def test_run_is_pull_build_push_vault(entry) -> None:
     """Each where it is set up."""
     assert entry("run", **OWN)[1] == ["doit"]
     assert entry("run", **OWN, **STATE)[1] == ["pdp pull", "doit", "pdp push"]
@@ -50,19 +50,19 @@ def test_run_is_pull_build_push_vault(entry) -> None:  # type: ignore[no-untyped
 
 
 @pytest.mark.parametrize(("failing", "called"), [("pdp pull", 1), ("doit ", 2), ("pdp push", 3)])
-def test_a_failure_ends_the_run(entry, failing: str, called: int) -> None:  # type: ignore[no-untyped-def]
+def test_a_failure_ends_the_run(entry, failing: str, called: int) -> None:
     """What fails is not followed by anything: a state that a stage failed on is not pushed."""
     code, ran, _ = entry("run", failing=failing, **OWN, **STATE, PDP_VAULT="/vault")
     assert code == 3 and len(ran) == called
 
 
-def test_serve_shows_the_demo_and_says_so(entry) -> None:  # type: ignore[no-untyped-def]
+def test_serve_shows_the_demo_and_says_so(entry) -> None:
     """Without a vault there is nothing else to show; PORT names the port."""
     code, called, said = entry("serve", PORT="9000")
     assert (code, called) == (0, ["pdp dashboard --public --no-browser --host 0.0.0.0 --port 9000"])
     assert "this is the demo" in said and "demo" not in entry("serve", PDP_VAULT="/vault")[2]
 
 
-def test_anything_else_is_run_as_it_stands(entry) -> None:  # type: ignore[no-untyped-def]
+def test_anything_else_is_run_as_it_stands(entry) -> None:
     """`docker run pdp pdp status` is `pdp status`."""
     assert entry("pdp", "status")[1] == ["pdp status"]
