@@ -17,6 +17,8 @@ from pdp.errors import SettingsError
 
 OWN = "configs/pdp.toml"
 DEMO = "configs/demo.toml"
+DOTENV = ".env"
+ZONE = "PDP_TIMEZONE"
 DEFAULT_DATA_DIR = "data"
 NOT_SETTINGS = frozenset(
     {
@@ -73,7 +75,7 @@ def load(
     given = variables(root, environ)
     path = _find(root, given)
     name = display(path, root)
-    content = _read(path, name)
+    content = b"" if path == root / DOTENV else _read(path, name)
     toml = _parse(content, name)
     overrides = {key: value for key, value in given.items() if key not in NOT_SETTINGS}
 
@@ -93,7 +95,7 @@ def load(
 def sources(root: str, path: str) -> list[str]:
     """The files that settings come from, `path` being the one in force, and those that make sense of them."""
     code = os.path.dirname(__file__)
-    named = [os.path.join(root, name) for name in (".env", OWN, DEMO)]
+    named = [os.path.join(root, name) for name in (DOTENV, OWN, DEMO)]
     return [*named, path, f"{code}/config.py", f"{code}/settings.py"]
 
 
@@ -104,7 +106,7 @@ def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 def variables(root: Path, environ: Mapping[str, str]) -> Variables:
     """All variables of pdp in `.env` and the environment, which wins. An empty one counts as not given."""
-    found = dict(_dotenv(root / ".env"))
+    found = dict(_dotenv(root / DOTENV))
     found |= {name: (text, f"environment variable {name}") for name, text in sorted(environ.items())}
     found = {OTHER_NAMES[name]: found[name] for name in OTHER_NAMES if name in found and found[name][0]} | found
     return {
@@ -145,6 +147,9 @@ def _find(root: Path, given: Variables) -> Path:
     if "PDP_CONFIG" in given:
         where = given["PDP_CONFIG"][1]
         raise SettingsError(f"{where} names {display(path, root)}, which is not a file", hint="mend or unset it")
+    if ZONE in given:
+        # A container or a job has no file of its own: with the one setting that has no default, the environment is a config.
+        return root / DOTENV
     if (root / DEMO).is_file():
         return root / DEMO
     raise SettingsError(f"there is neither {OWN} nor {DEMO}", hint="run pdp init")

@@ -425,3 +425,16 @@ def test_wrong_treatment_is_one_sentence(project: Path, right: str, wrong: str, 
         load(project, {})
     assert str(caught.value).startswith(f"configs/pdp.toml: {sentence}")
     assert "A 5" not in str(caught.value)
+
+
+def test_the_environment_alone_is_a_config(tmp_path: Path) -> None:
+    """A container without a file of its own: a time zone makes the environment a config, and nothing of the demo is in it."""
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "dodo.py").touch()
+    (tmp_path / "configs/demo.toml").write_text(
+        'timezone = "Europe/Berlin"\ndata_dir = "data-demo"\nday_starts_at = 4\n'
+    )
+    assert load(tmp_path, {"PDP_DAY_STARTS_AT": "3"}).is_demo
+    found = load(tmp_path, {"PDP_TIMEZONE": "Asia/Tokyo", "GOOGLE_SHEETS_BP_ID": "an-id"})
+    assert not found.is_demo and found.data_dir == tmp_path / "data"
+    assert (found.values["timezone"], found.values["day_starts_at"]) == ("Asia/Tokyo", 0)
