@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from bench.generate import daily_reports
-from bench.measure import DOIT, Cost, least, measure, own_environment
+from bench.measure import DOIT, Cost, least, measure, own_environment, warm_up
 from bench.rows import Line
 
 ROUNDS = 3
@@ -28,7 +28,7 @@ def _ten_years(folder: Path, days: int) -> Line:
         data = folder / f"data{number}"
         shutil.copytree(folder / "raw", data / "raw" / "mi_band")
         environ = own_environment(data, folder / "bytecode")
-        measure("-m", "compileall", "-q", "pdp", "stages", environ=environ)
+        warm_up(folder / "bytecode")
         imports.append(measure("-c", "import pandas, pyarrow", environ=environ))
         time.sleep(2.1)
         costs.append(measure(*DOIT, environ=environ))

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bench.generate import END, heart_rate
-from bench.measure import DOIT, Cost, least, measure, own_environment
+from bench.measure import DOIT, Cost, least, measure, own_environment, warm_up
 from bench.picture import Point, draw
 from bench.rows import Line
 
@@ -58,7 +58,7 @@ def _cold(folder: Path, name: str, raw: Path) -> Cost:
     shutil.copytree(raw, data / "raw" / "mi_band")
     time.sleep(2.1)  # a file that was just written is hashed again each time it is looked at
     environ = own_environment(data, folder / "bytecode")
-    measure("-m", "compileall", "-q", "pdp", "stages", environ=environ)
+    warm_up(folder / "bytecode")
     return measure(*DOIT, environ=environ)
 
 

@@ -46,8 +46,16 @@ def least(*costs: Cost) -> Cost:
 
 
 def own_environment(data: Path, bytecode: Path) -> dict[str, str]:
-    """pdp on the demo's config, with a data folder of its own; bytecode is cached, as it is for whoever uses pdp."""
+    """pdp on the demo's config, with a data folder of its own; bytecode is cached in `bytecode`, see `warm_up`."""
     own = {k: v for k, v in os.environ.items() if not k.startswith("PDP_") and k != "PYTHONDONTWRITEBYTECODE"}
     return own | {
         "PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(data), "PYTHONPYCACHEPREFIX": str(bytecode),
     }  # fmt: skip
+
+
+def warm_up(bytecode: Path) -> None:
+    """Builds a small demo once, so that all that is measured finds its bytecode, as it does for whoever uses pdp."""
+    if not bytecode.exists():
+        environ = own_environment(bytecode.with_name("warm"), bytecode)
+        measure("-m", "pdp", "demo", environ=environ)
+        measure(*DOIT, environ=environ)
