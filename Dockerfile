@@ -34,7 +34,7 @@ RUN pip install --require-hashes --requirement requirements.lock
 COPY . .
 ENV PDP_CONFIG=configs/demo.toml PDP_DATA_DIR=/demo
 RUN pip install --no-deps --no-build-isolation --editable . \
-    && pdp demo && doit && pdp report --html /demo/public.html \
+    && pdp demo && doit && PDP_DEMO_DIR=/demo pdp demo --public-page \
     && chmod -R a+rX /demo
 
 FROM base AS app

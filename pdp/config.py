@@ -63,7 +63,11 @@ class Config:
 
 
 def load(
-    root: Path, environ: Mapping[str, str], open_memo: Callable[[Path], Memo | None] = lambda data_dir: None
+    root: Path,
+    environ: Mapping[str, str],
+    open_memo: Callable[[Path], Memo | None] = lambda data_dir: None,
+    *,
+    with_dotenv: bool = True,
 ) -> Config:
     """The settings of the project in `root`, the folder of dodo.py.
 
@@ -72,7 +76,7 @@ def load(
     Raises:
         SettingsError: a file is missing or cannot be read, a key or variable is unknown, a value is wrong.
     """
-    given = variables(root, environ)
+    given = variables(root, environ, with_dotenv=with_dotenv)
     path = _find(root, given)
     name = display(path, root)
     content = b"" if path == root / DOTENV else _read(path, name)
@@ -92,6 +96,15 @@ def load(
     return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]), given)
 
 
+def demo(root: Path, environ: Mapping[str, str]) -> Config:
+    """The demo's settings for what everybody may see: neither `.env` nor a variable for one's own data has a say in them.
+
+    PDP_DEMO_DIR names another folder for the demo's data.
+    """
+    place = {"PDP_DATA_DIR": environ["PDP_DEMO_DIR"]} if environ.get("PDP_DEMO_DIR") else {}
+    return load(root, {"PDP_CONFIG": DEMO} | place, with_dotenv=False)
+
+
 def sources(root: str, path: str) -> list[str]:
     """The files that settings come from, `path` being the one in force, and those that make sense of them."""
     code = os.path.dirname(__file__)
@@ -104,9 +117,9 @@ def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return {key: values[key] for key in keys}
 
 
-def variables(root: Path, environ: Mapping[str, str]) -> Variables:
+def variables(root: Path, environ: Mapping[str, str], *, with_dotenv: bool = True) -> Variables:
     """All variables of pdp in `.env` and the environment, which wins. An empty one counts as not given."""
-    found = dict(_dotenv(root / DOTENV))
+    found = dict(_dotenv(root / DOTENV)) if with_dotenv else {}
     found |= {name: (text, f"environment variable {name}") for name, text in sorted(environ.items())}
     found = {OTHER_NAMES[name]: found[name] for name in OTHER_NAMES if name in found and found[name][0]} | found
     return {

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from pdp.dashboard.pages import PAGES
 from pdp.dashboard.period import DEFAULT, from_address
 from pdp.dashboard.server import Setup
 from pdp.dashboard.view import local
+from pdp.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 SHEETS = {
@@ -122,3 +125,41 @@ def test_every_number_of_a_day_is_traced(built: dict[str, dict[str, str]]) -> No
     app.date_input(key="traced day").set_value(date(2026, 1, 7)).run()
     assert not app.exception
     assert any("2026-01-07" in one.value for one in app.markdown) and len(app.dataframe) >= 3
+
+
+def test_effect_of_a_treatment_is_told_with_its_uncertainty(built: dict[str, dict[str, str]]) -> None:
+    """Estimate, 95 % interval, days and means of both sides, with a trend too, wash-in, caveats; no p value, no verdict."""
+    app = opened("before-after", local(ROOT, built["demo"])).run()
+    sides, estimates = (table.value for table in app.dataframe)
+    assert list(sides[""]) == ["before", "after"] and (sides["days with a value"] >= 14).all()
+    assert [len(one.split(" to ")) for one in estimates["95 % interval"]] == [2, 2] and len(charts(app)) == 1
+    told = " ".join(one.value for one in (*app.markdown, *app.caption))
+    assert "14 days of wash-in" in told and "regression to the mean" in told and "decides nothing" in told
+    assert not re.search(r"\bp *[=<]|significan|works|effective", told)
+
+
+def test_effect_is_refused_with_too_little_data(built: dict[str, dict[str, str]]) -> None:
+    """With fewer days on a side than it takes there is a sentence and no number."""
+    app = opened("before-after", local(ROOT, built["demo"])).run()
+    app.selectbox(key="compared").select("weight_kg").run()
+    assert "each side needs 14" in app.info[-1].value and not app.dataframe and not charts(app)
+
+
+def test_without_treatments_the_page_says_how_to_add_one(built: dict[str, dict[str, str]]) -> None:
+    """A config with none is shown what to write."""
+    setup = local(ROOT, built["demo"])
+    config = {name: value for name, value in setup.view.config.items() if name != "treatments"}
+    app = opened("before-after", replace(setup, view=replace(setup.view, config=config))).run()
+    assert "[[treatments]]" in app.markdown[-1].value and not app.exception
+
+
+def test_silent_source_is_told_on_every_page(built: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    """A source that did not answer when it was last asked is named at the head, and with its state under Data quality."""
+    environ = built["one day"] | {"PDP_DATA_DIR": str(tmp_path / "data")}
+    shutil.copytree(built["one day"]["PDP_DATA_DIR"], tmp_path / "data")
+    registry = Registry(tmp_path / "data/registry.db")
+    registry.put("asked", "google_sheets", {"stale": "no answer", "since": "2026-02-04T05:06:07Z", "at": None})
+    registry.close()
+    app = opened("data-quality", local(ROOT, environ)).run()
+    assert app.warning[0].value.startswith("google_sheets has not answered since 2026-02-04 05:06 UTC")
+    assert any("has not answered since 2026-02-04 05:06" in str(state) for state in app.dataframe[0].value["state"])

@@ -54,9 +54,10 @@ def config(colours: dict[str, str], font: str = FONT) -> dict[str, Any]:
         "background": "transparent",
         "font": font,
         "view": {"stroke": None},
+        "mark": {"aria": False},  # the chart as a whole has a description; hundreds of unnamed dots help nobody
         "axis": {
             **label, "gridColor": colours["grid"], "domainColor": colours["grid"], "tickColor": colours["grid"],
-            "titleFontWeight": "normal", "labelOverlap": True,
+            "titleFontWeight": "normal", "labelOverlap": True, "labelFlush": False,
         },
         "legend": {**label, "orient": "top", "title": None, "symbolStrokeWidth": 3},
         "header": {"labelColor": colours["muted"], "titleColor": colours["muted"]},

@@ -60,7 +60,7 @@ def _public_page(root: Path) -> None:
 
     for module in ("altair", "vl_convert"):
         takeaway.require(module, "report")
-    found = config.load(root, {**os.environ, "PDP_CONFIG": config.DEMO})
+    found = config.demo(root, os.environ)
     known = thresholds.load(root)
     guideline = known[found.values["report"]["guideline"]]
     current = generation.current(found.data_dir)

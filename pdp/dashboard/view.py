@@ -37,7 +37,7 @@ def local(root: Path, environ: Mapping[str, str]) -> Setup:
 
 def public(root: Path, environ: Mapping[str, str], host: str) -> Setup:
     """Invented data for everybody, and the vault's door for its owner. No config of a person's own is read."""
-    demo = config.load(root, {"PDP_CONFIG": config.DEMO} | _demo_place(environ))
+    demo = config.demo(root, environ)
     if not (demo.data_dir / "registry.db").is_file():
         raise PdpError("the demo is not built", hint="PDP_CONFIG=configs/demo.toml pdp demo, then doit")
     vault = None if demo_is_forced(environ) else _vault(root, environ)
@@ -50,10 +50,6 @@ def public(root: Path, environ: Mapping[str, str], host: str) -> Setup:
         address_header=environ.get("PDP_ADDRESS_HEADER", ""),
         is_loopback=host in ("127.0.0.1", "::1", "localhost"),
     )
-
-
-def _demo_place(environ: Mapping[str, str]) -> dict[str, str]:
-    return {"PDP_DATA_DIR": environ["PDP_DEMO_DIR"]} if environ.get("PDP_DEMO_DIR") else {}
 
 
 def _vault(root: Path, environ: Mapping[str, str]) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,12 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 ]  # fmt: skip
+SCREENSHOTS = ROOT / "build/screenshots"
+CHARTS = ("[data-testid=stVegaLiteChart]", "figure .chart")
+"""Where a chart is: on a live page, on the static one."""
+PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
+"""Opened at /sleep, Streamlit first asks for itself below that address, is told 404, and asks at the root. The browser
+writes the 404 to its console; an answer of any other kind would make Streamlit believe that it lives there."""
 PASSWORD = "four words are enough"
 PATIENCE_S = 60
 
@@ -34,7 +41,7 @@ class Server:
     log: Path
 
     def memory_mb(self) -> float:
-        """Resident memory of the server."""
+        """Resident memory of the server, of which no part is shared with another process that matters."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
@@ -47,11 +54,29 @@ class Visitor:
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
 
+    def settle(self) -> None:
+        """Waits until Streamlit has run the page to its end."""
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE_S * 1000)
+
+    def shoot(self, name: str) -> None:
+        """Keeps a picture of the whole page in build/screenshots."""
+        self.settle()
+        size = self.page.viewport_size
+        tall = self.page.evaluate(
+            "(document.querySelector('[data-testid=stMain]') || document.documentElement).scrollHeight"
+        )
+        self.page.set_viewport_size(size | {"height": min(max(tall, size["height"]), 4000)})
+        self.see_chart()
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.set_viewport_size(size)
+
     def see_chart(self, number: int = 0) -> Any:
         """The chart, once it is painted."""
-        chart = self.page.locator("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg.marks").nth(
-            number
+        chart = self.page.locator(
+            ", ".join(f"{place} {drawn}" for place in CHARTS for drawn in ("canvas", "svg.marks"))
         )
+        chart = chart.nth(number)
         chart.wait_for(timeout=PATIENCE_S * 1000)
         return chart
 
@@ -60,7 +85,7 @@ class Visitor:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's data folder, built once, with its public page."""
     data = tmp_path_factory.mktemp("demo") / "data"
-    for command in (("pdp", "demo"), ("doit",)):
+    for command in (("pdp", "demo"), ("doit",), ("pdp", "demo", "--public-page")):
         run(*command, data=data)
     return data
 
@@ -122,7 +147,7 @@ def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
         found = Visitor(context.new_page())
         origin = "/".join(address.split("/")[:3])
         found.page.on("pageerror", lambda error: found.errors.append(str(error)))
-        found.page.on("console", lambda said: found.errors.append(said.text) if said.type == "error" else None)
+        found.page.on("console", lambda said: _note_error(found, said))
         found.page.on("request", lambda asked: _note(found, asked.url, origin))
         found.page.goto(address)
         return found
@@ -130,6 +155,11 @@ def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
     yield open_
     for context in contexts:
         context.close()
+
+
+def _note_error(visitor: Visitor, said: Any) -> None:
+    if said.type == "error" and not PROBE.search(said.location["url"]):
+        visitor.errors.append(f"{said.text} ({said.location['url']})")
 
 
 def _note(visitor: Visitor, url: str, origin: str) -> None:

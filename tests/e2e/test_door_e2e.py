@@ -13,7 +13,7 @@ Serve = Callable[..., Server]
 Visit = Callable[..., Visitor]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guarded(serve: Serve, demo: Path, vault: Path) -> Server:
     """A public dashboard with a door."""
     return serve(demo, "--public", PDP_VAULT=str(vault))
@@ -37,6 +37,7 @@ def test_owner_comes_in_and_others_do_not(guarded: Server, visitor: Visit) -> No
     stranger.page.reload()
     stranger.see_chart()
     assert stranger.page.get_by_text("This is an invented person").is_visible()
+    owner.shoot("private overview")
     owner.page.get_by_role("button", name="Log out").click()
     owner.page.goto(f"{guarded.address}/live/")
     owner.see_chart()
@@ -44,8 +45,9 @@ def test_owner_comes_in_and_others_do_not(guarded: Server, visitor: Visit) -> No
     assert owner.elsewhere == stranger.elsewhere == []
 
 
-def test_five_wrong_passwords_and_no_more(guarded: Server, visitor: Visit) -> None:
+def test_five_wrong_passwords_and_no_more(serve: Serve, demo: Path, vault: Path, visitor: Visit) -> None:
     """After five failures the door is locked, for the right password too, and says for how long."""
+    guarded = serve(demo, "--public", PDP_VAULT=str(vault))
     guesser = visitor(f"{guarded.address}/login")
     for _ in range(5):
         log_in(guesser, guarded.address, "not the right words")

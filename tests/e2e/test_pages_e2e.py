@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Server, Visitor
+from tests.e2e.conftest import PATIENCE_S, Server, Visitor
 
 Visit = Callable[..., Visitor]
 PAGES = (
-    "Blood pressure", "Heart", "Sleep", "Activity", "Correlation", "Data quality", "Pipeline", "Overview",
+    "Blood pressure", "Heart", "Sleep", "Activity", "Before and after", "Correlation", "Data quality", "Pipeline", "Overview",
 )  # fmt: skip
+PATHS = ("", *(name.lower().replace(" and ", "-").replace(" ", "-") for name in PAGES[:-1]))
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SERIOUS = {"serious", "critical"}
+STREAMLITS = ".stMetric svg"
+"""Left out: the small lines of the tiles are drawn by Streamlit, which gives their dots no names."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +36,7 @@ def test_every_page_paints_its_charts(local: Server, visitor: Visit) -> None:
         person.page.get_by_role("heading", name=name, exact=True).wait_for()
         person.see_chart()
         assert person.page.get_by_test_id("stAlertContentError").count() == 0, name
+        person.shoot(name.lower())
     assert person.elsewhere == [] and person.errors == []
 
 
@@ -45,3 +51,76 @@ def test_hover_shows_values(local: Server, visitor: Visit) -> None:
     tip.wait_for()
     text = tip.inner_text()
     assert all(word in text.lower() for word in ("systolic", "diastolic", "mmhg")), text
+
+
+@pytest.mark.slow
+def test_page_scrolls_over_a_chart(local: Server, visitor: Visit) -> None:
+    """The mouse wheel over a chart scrolls the page: no chart takes it."""
+    person = visitor(f"{local.address}/blood-pressure")
+    box = person.see_chart().bounding_box()
+    person.settle()
+    person.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    person.page.mouse.wheel(0, 400)
+    person.page.wait_for_function(
+        "document.querySelector('[data-testid=stMain]').scrollTop >= 300", timeout=PATIENCE_S * 1000
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS)
+def test_phone(path: str, local: Server, visitor: Visit) -> None:
+    """On a phone nothing is wider than the screen, and the navigation opens, leads on, and leaves the page free again."""
+    person = visitor(f"{local.address}/{path}", **PHONE)
+    person.see_chart()
+    person.settle()
+    wide = person.page.evaluate(
+        "[document.documentElement, document.querySelector('[data-testid=stMain]')].map(e => e.scrollWidth - e.clientWidth)"
+    )
+    assert wide == [0, 0]
+    person.shoot(f"phone {path or 'overview'}")
+    other = "Sleep" if path != "sleep" else "Heart"
+    person.page.get_by_test_id("stExpandSidebarButton").click()
+    person.page.get_by_role("link", name=other, exact=True).click()
+    person.page.get_by_role("heading", name=other, exact=True).wait_for(timeout=PATIENCE_S * 1000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_serious_fault_of_accessibility(path: str, scheme: str, local: Server, visitor: Visit) -> None:
+    """axe-core finds nothing serious or critical, contrast of text included, on light and on dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    person = visitor(f"{local.address}/{path}", color_scheme=scheme)
+    person.see_chart()
+    person.settle()
+    found = Axe().run(person.page, context={"exclude": [STREAMLITS]}).response["violations"]
+    told = [
+        f"{one['id']}: {[node['html'][:150] for node in one['nodes']]}" for one in found if one["impact"] in SERIOUS
+    ]
+    assert told == []
+    if scheme == "dark":
+        person.shoot(f"dark {path or 'overview'}")
+
+
+@pytest.mark.slow
+def test_keyboard_reaches_navigation_and_period(local: Server, visitor: Visit) -> None:
+    """By Tab and Enter alone one goes to another page and chooses another period."""
+    person = visitor(local.address)
+    person.see_chart()
+    person.settle()
+    _tab_to(person, "Sleep")
+    person.page.keyboard.press("Enter")
+    person.page.get_by_role("heading", name="Sleep", exact=True).wait_for(timeout=PATIENCE_S * 1000)
+    person.settle()
+    _tab_to(person, "7 days")
+    person.page.keyboard.press("Enter")
+    person.page.wait_for_url("**period=7*", timeout=PATIENCE_S * 1000)
+
+
+def _tab_to(person: Visitor, name: str) -> None:
+    for _ in range(60):
+        person.page.keyboard.press("Tab")
+        if person.page.evaluate("document.activeElement.innerText").strip().endswith(name):
+            return
+    pytest.fail(f"{name} cannot be reached with Tab")

@@ -18,6 +18,7 @@ TILES = {
     "systolic": "Systolic", "diastolic": "Diastolic", "resting_hr": "Resting heart", "sleep_total_min": "Sleep",
     "steps": "Steps", "weight_kg": "Weight",
 }  # fmt: skip
+UNITS = {"sleep_total_min": "h:min", "steps": "a day"}
 SPARKS = 60
 LEAST_DAYS = 3
 """Days that a mean needs before it is compared: fewer say more about the days than about the period."""
@@ -49,12 +50,20 @@ def _tiles(page: Page) -> None:
             if values.empty:
                 continue
             metric = METRICS[column]
-            unit = metric.unit.removesuffix(" a day")
+            change = _change(metric, values, earlier)
             st.metric(
-                f"{title} ({unit})", f"{values.mean():,.{metric.decimals}f}", _change(metric, values, earlier),
+                f"{title} ({UNITS.get(column, metric.unit)})", _value(column, values.mean()), change,
+                delta_arrow="off" if change == "0" else "auto",
                 delta_color="off", border=True, width=170, chart_data=values.tolist()[-SPARKS:], chart_type="line",
                 help=f"{metric.title}: mean of {len(values)} days, and the change against the same length of time before",
             )  # fmt: skip
+
+
+def _value(column: str, mean: float) -> str:
+    if column == "sleep_total_min":
+        hours, minutes = divmod(round(mean), 60)
+        return f"{hours}:{minutes:02d}"
+    return f"{mean:,.{METRICS[column].decimals}f}"
 
 
 def _change(metric: Metric, values: pd.Series, earlier: pd.Series) -> str | None:
@@ -62,4 +71,4 @@ def _change(metric: Metric, values: pd.Series, earlier: pd.Series) -> str | None
     if min(len(values), len(earlier)) < LEAST_DAYS:
         return None
     moved = round(values.mean() - earlier.mean(), metric.decimals)
-    return f"{moved:+,.{metric.decimals}f}" if moved else None
+    return f"{moved:+,.{metric.decimals}f}" if moved else "0"
