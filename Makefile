@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench lint-deploy image crash effect determinism e2e fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench lint-deploy image crash mutate effect determinism e2e fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -43,8 +43,18 @@ format: $(DEV) ## let ruff mend what it can
 behaviours: $(DEV) ## fifteen single edits, each with what ideally runs after it
 	@$(BIN)/python -m pytest -v tests/test_behaviours.py
 
-crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill the disk; takes long; needs strace
-	@$(BIN)/python -m tests.crash kill
+# Seconds for each scene of each campaign, its points chosen at random; 0: every point, which takes hours.
+CRASH_SECONDS ?= 30
+CRASH = $(BIN)/python -m tests.crash
+
+crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill the disk, and see that broken builds are found
+	@for campaign in kill nested signals errors power after-kill full ext4; do \
+		$(CRASH) $$campaign --seconds $(CRASH_SECONDS) || exit 1; done
+	@$(CRASH) together --seconds 60
+	@$(CRASH).broken
+
+mutate: $(DEV) ## change the modules a commit rests on, one statement at a time, and see that the tests notice
+	@$(BIN)/python -m tests.mutate
 
 effect: $(DEV) ## how often the before-and-after method sees an effect where there is none, simulated
 	@$(BIN)/python -m bench.effect

@@ -99,9 +99,11 @@ def _republish(session: Session) -> None:
 
 def _sweep(session: Session) -> None:
     """Temp files beside named ones: a run that was killed did not come to rename or to remove them."""
-    outputs = session.pipeline.outputs.values() if session.pipeline else ()
-    folders = {session.path(output.path).parent for output in outputs} | {session.data}
-    for folder in folders:
+    if session.pipeline:
+        folders = {session.path(output.path).parent for output in session.pipeline.outputs.values()}
+    else:  # a pull, say: it puts files in place without knowing the pipeline
+        folders = {path for pattern in ("*/", "raw/*/") for path in session.data.glob(pattern) if path.is_dir()}
+    for folder in folders | {session.data}:
         for left in [*folder.glob(".*.pdp-tmp"), *folder.glob("registry.db*.pdp-tmp*")]:
             left.unlink(missing_ok=True)
 

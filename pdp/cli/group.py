@@ -44,5 +44,6 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         click.echo(f"pdp: {error.format_message()}", err=True)
         return error.exit_code
-    except click.Abort:
-        raise KeyboardInterrupt from None
+    except click.Abort as error:
+        # click made it of an interrupt, which knows what signal it was.
+        raise error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt from None

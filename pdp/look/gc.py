@@ -27,8 +27,10 @@ def main(argv: list[str]) -> int:
     from dataclasses import asdict
 
     from pdp.gc import collect
+    from pdp.signals import install
     from pdp.start import writing
 
+    install()  # opening the project may write already
     arguments = parse(argv, USAGE, flags=("--dry-run", "--json"))
     arguments.words(0, 0)
     dry_run = "--dry-run" in arguments.flags

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.crash import errors, full, kill, power
+from tests.crash import errors, full, image, kill, power
 from tests.crash.kill import Tally
 from tests.crash.process import memory, strace_works
 from tests.crash.scenes import BY_NAME, Scene, Stage, set_up
@@ -36,8 +36,9 @@ def main() -> int:
     if problem := strace_works():
         print(f"cannot run: {problem}", file=sys.stderr)
         return 2
-    if arguments.campaign == "full" and (problem := full.mounts_work()):
-        print(f"full: not tried here: {problem}")
+    needs = {"full": full.mounts_work, "ext4": image.images_work}.get(arguments.campaign)
+    if needs and (problem := needs()):
+        print(f"{arguments.campaign}: not tried here: {problem}")
         return 0
     place = Path(tempfile.mkdtemp(prefix="pdp-crash-", dir=memory()))
     print(f"seed {arguments.seed}: CRASH_SEED={arguments.seed} makes the same choice again", flush=True)
@@ -158,6 +159,7 @@ CAMPAIGNS: dict[str, Callable[[Stage, Path], list[Job]]] = {
     "power": _power,
     "after-kill": _after_kill,
     "full": full.sizes,
+    "ext4": image.cuts,
 }
 
 if __name__ == "__main__":

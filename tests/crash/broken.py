@@ -29,6 +29,15 @@ class Edit:
     old: str
     new: str
 
+    def applied(self, text: str) -> str:
+        """The file's text, changed.
+
+        Raises:
+            AssertionError: the edit does not fit any more.
+        """
+        assert self.old in text, f"the edit of {self.file} does not fit any more: {self.old!r}"
+        return text.replace(self.old, self.new)
+
 
 @dataclass(frozen=True)
 class Build:
@@ -57,14 +66,14 @@ LATE = """
 
     def put_at_once(self, *temps: Path) -> list[str]:
 """
-COMMIT = "    with session.chain.transaction():\n        if record:\n            session.ensure_run()"
+COMMIT = "    with signals.held():\n        with session.chain.transaction():\n            if record:"
 STORE, TASKS, REGISTRY = "pdp/store.py", "pdp/tasks.py", "pdp/registry/__init__.py"
 EARLY = "    if record:\n        publish(session, record['outputs'], session.registry.version_of)\n"
-KEPT = "        session.registry.put_doit_state(task, state)\n"
+KEPT = "            session.registry.put_doit_state(task, state)\n"
 OUTPUT = '        db.execute("INSERT INTO output VALUES'
 APART = "        db.execute('COMMIT')\n        db.execute('BEGIN IMMEDIATE')\n"
 PERSONS = '        if digest is not None and known(output["name"], digest) is None:'
-MOVED = "            os.replace(temp, target)\n        except"
+MOVED = "            os.replace(temp, target)\n        except FileNotFound"
 BUILDS = (
     Build("whole", (), ("kill", "power", "after-kill", "together")),
     Build(
@@ -89,6 +98,7 @@ BUILDS = (
         (
             Edit(STORE, "            sync(self.records_folder)\n\n    def put", "            pass\n\n    def put"),
             Edit(STORE, "        sync(self.folder)\n        if (self", "        if (self"),
+            Edit("pdp/start.py", "        if folder.is_dir():\n            sync(folder)", "        pass"),
         ),
     ),
     Build(
@@ -101,15 +111,18 @@ BUILDS = (
         (
             Edit(STORE, "\n    def put(self, *temps: Path) -> list[str]:\n", LATE),
             Edit(STORE, "        self.folder = folder\n", "        self.folder = folder\n        self.late = {}\n"),
-            Edit(TASKS, KEPT, f"{KEPT}    session.store.put_late()\n"),
+            Edit(TASKS, KEPT, f"{KEPT}        session.store.put_late()\n"),
         ),
     ),
     Build("named files before the commit", (Edit(TASKS, COMMIT, EARLY + COMMIT),)),
     Build("a transaction per output", (Edit("pdp/registry/apply.py", OUTPUT, APART + OUTPUT),)),
-    Build("no sweep at the start", (Edit(STORE, "            left.unlink(missing_ok=True)", "            pass"),)),
+    Build(
+        "no sweep at the start",
+        (Edit(STORE, "            left.unlink(missing_ok=True)", "            pass"),),
+    ),
     Build(
         "records of a killed run are not applied",
-        (Edit("pdp/session.py", "        self.chain.catch_up()\n", ""),),
+        (Edit("pdp/start.py", "    applied = session.chain.catch_up()\n", "    applied = 0\n"),),
     ),
     Build(
         "readers cannot roll back",
@@ -118,12 +131,12 @@ BUILDS = (
     Build("a person's edit is overwritten", (Edit("pdp/commit.py", PERSONS, "        if False:"),)),
     Build(
         "named files are not synced",
-        (Edit(STORE, f"            sync(temp)\n{MOVED}", MOVED),),
+        (Edit(STORE, "            sync(temp)\n            if not still", "            if not still"),),
         ("kill", "power"),
     ),
     Build(
         "named files are written in place",
-        (Edit(STORE, MOVED, "            shutil.copyfile(temp, target)\n        except"),),
+        (Edit(STORE, MOVED, "            shutil.copyfile(temp, target)\n        except FileNotFound"),),
     ),
     Build(
         "no lock",
@@ -150,9 +163,7 @@ def make(build: Build, place: Path) -> Path:
     for name in ("dodo.py", "pyproject.toml"):
         shutil.copy(ROOT / name, copy)
     for edit in build.edits:
-        text = (copy / edit.file).read_text()
-        assert text.count(edit.old) == 1, f"{build.name}: the edit of {edit.file} does not fit any more: {edit.old!r}"
-        (copy / edit.file).write_text(text.replace(edit.old, edit.new))
+        (copy / edit.file).write_text(edit.applied((copy / edit.file).read_text()))
     return copy
 
 

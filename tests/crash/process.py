@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import functools
+import importlib
+import importlib.metadata
 import os
 import shutil
 import signal
@@ -20,13 +23,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import doit.doit_cmd  # imported before the fork, once
-import pandas  # noqa: F401 - pyarrow asks for it
+import doit.doit_cmd
+import doit.plugin
+import pandas
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.parquet
 
-import pdp.cli
-import pdp.doit_run
-import pdp.fingerprint
-import pdp.settings  # noqa: F401
+import pdp
+
+# All that a command may load is loaded before the forks, once; and what is installed is looked up once.
+LOADED = [doit, pandas, pyarrow.csv, pyarrow.dataset, pyarrow.parquet]
+ROOMS = ("", "registry", "fingerprint", "look", "sync")
+NAMES = [(room, path.stem) for room in ROOMS for path in sorted(Path(pdp.__path__[0], room).glob("[a-z]*.py"))]
+LOADED += [importlib.import_module(".".join(filter(None, ("pdp", *name)))) for name in NAMES]
+doit.plugin.entry_points = functools.cache(doit.plugin.entry_points)
+for _category in ("BACKEND", "COMMAND", "LOADER", "REPORTER"):
+    doit.plugin.entry_points(group=f"doit.{_category}")
+importlib.metadata.version = functools.cache(importlib.metadata.version)
 
 # Calls that change what is on the disk, or say when it is there. A leading ? lets strace skip what a machine has not.
 CALLS = (
@@ -36,6 +50,8 @@ CALLS = (
     "fchmodat",
 )  # fmt: skip
 HANGS_AFTER_S = 120.0
+# A project with this folder has its state there too.
+REMOTE = "remote"
 SET_PTRACER, SET_PTRACER_ANY = 0x59616D61, -1
 
 
@@ -132,6 +148,8 @@ def _be(root: Path, words: Sequence[str], out: int, wait: int) -> None:
         atexit._clear()
         for name in [name for name in os.environ if name.startswith("PDP_")]:
             del os.environ[name]
+        if (root / REMOTE).is_dir():
+            os.environ["PDP_STATE_REMOTE"] = f"file://{root / REMOTE}"
         os.chdir(root)
         os.read(wait, 1)
         os.close(wait)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp.registry.migrate import APPLICATION_ID
-from tests.crash.process import run
+from tests.crash.process import REMOTE, run
 from tests.crash.state import Expected, State, digest
 from tests.project import REPO, Project
 
@@ -144,6 +144,20 @@ def _without_registry(project: Project) -> None:
     (project.data / "registry.db").unlink()
 
 
+def _with_remote(project: Project) -> None:
+    doit(project)
+    (project.root / REMOTE).mkdir()
+
+
+def _another_machine(project: Project) -> None:
+    """Nothing here yet; the state is in another place."""
+    _with_remote(project)
+    pushed = run(project.root, ("pdp", "push"))
+    if pushed.code:
+        raise RuntimeError(pushed.printed)
+    shutil.rmtree(project.data)
+
+
 def _demo(project: Project) -> None:
     """The real pipeline over a week of the demo's exports."""
     shutil.rmtree(project.root)
@@ -180,6 +194,8 @@ SCENES = (
     Scene("gc", ("pdp", "gc"), _old_versions),
     Scene("an older registry", ("doit",), _of_the_first_version),
     Scene("recover", ("pdp", "recover"), _without_registry, blind=True),
+    Scene("push", ("pdp", "push"), _with_remote),
+    Scene("pull", ("pdp", "pull"), _another_machine),
     Scene("the demo", ("doit",), _demo),
     Scene("pin", ("pdp", "pin", "total@v1"), _built),
     Scene("restore", RESTORE, _built, mending=(*RESTORE, "--force")),

@@ -18,6 +18,7 @@ from typing import Any
 
 from pdp.errors import PdpError
 from pdp.registry import connect
+from tests.crash.process import memory
 
 # Current artifacts by name: their hash. What a reader without a lock may see is one of a few of these.
 Generation = dict[str, str]
@@ -30,7 +31,6 @@ LOGICAL = {
     "traces": "SELECT t.stage, t.key, t.forgotten, o.name, o.version FROM trace t JOIN output o USING (stage_run)",
     "lineage": "SELECT DISTINCT r.stage, r.key, i.name, i.version FROM input i JOIN stage_run r ON r.id = i.stage_run",
     "pins": "SELECT name, version FROM pin",
-    "doit": "SELECT task, state FROM doit_state",
     "release": "SELECT name, version FROM release",
 }
 CHAIN = "SELECT hash FROM chain ORDER BY seq"
@@ -63,7 +63,7 @@ class State:
     @cached_property
     def registry(self) -> dict[str, Any]:
         """The registry's rows, read by pdp's reader and then by SQLite's own checks."""
-        with tempfile.TemporaryDirectory(dir=self.data.parents[1]) as copy:
+        with tempfile.TemporaryDirectory(dir=memory()) as copy:
             for path in self.data.glob("registry.db*"):
                 shutil.copy(path, copy)
             return _read(Path(copy, "registry.db"), self.problems)
@@ -81,7 +81,8 @@ class State:
 
     def commits(self, after: int) -> list[Stage]:
         """The commits of the runs after the run `after`, in their order."""
-        return [Stage(s, o, dict(outputs)) for run, s, o, outputs in self.registry["commits"] if run > after]
+        commits = self.registry["commits"]
+        return [Stage(s, o, dict(outputs)) for run, s, o, outputs in commits if run > after and o in GOOD]
 
     @property
     def last_run(self) -> int:
