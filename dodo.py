@@ -55,7 +55,7 @@ DOIT_CONFIG = doit_config(SESSION, PIPELINE)
 
 
 def task_ingest():
-    """raw files -> manifest.json: what each source holds now"""
+    """raw files -> snapshots/<source>.json: what each source holds now"""
     return ingest_tasks(SESSION, PIPELINE)
 
 

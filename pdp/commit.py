@@ -21,7 +21,7 @@ from pdp.registry import dump
 from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.signals import held
-from pdp.snapshot import MANIFEST, Snapshot
+from pdp.snapshot import Snapshot, is_snapshot
 from pdp.stage import Pipeline, Stage
 from pdp.store import lost
 from pdp.tables import Inputs, Stored, Writers
@@ -92,10 +92,10 @@ def build(
 def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshots: list[Snapshot]) -> Any:
     """An input out of the store, by the hash that the identity names: what lies at its named path does not count."""
     output = pipeline.outputs[name]
-    if PurePosixPath(output.path).name == MANIFEST:
-        folder = PurePosixPath(output.path).parent
+    if is_snapshot(output.path):
+        folder = next(source.folder for source in pipeline.sources if source.name == name)
         snapshot = Snapshot.parse(
-            session.store.read(digest), session.path(str(folder)), lambda file: session.hashes.known(f"{folder}/{file}")
+            session.store.read(digest), session.path(folder), lambda file: session.hashes.known(f"{folder}/{file}")
         )
         snapshots.append(snapshot)
         return snapshot

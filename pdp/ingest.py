@@ -1,4 +1,4 @@
-"""Ingest: asks a source what it has, and keeps the answer as its snapshot, `raw/<source>/manifest.json`.
+"""Ingest: asks a source what it has, and keeps the answer as its snapshot, `snapshots/<source>.json`.
 
 Everything after it depends on the manifest alone, so a file that vanished is noticed as surely as one that came.
 """
@@ -50,7 +50,7 @@ def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Pl
     plan.reasons += file_changes(json.loads(last["identity"])["snapshot"], identity["snapshot"])
     on_disk = session.hashes.sha256(source.manifest.path)
     if on_disk != row["hash"] and not plan.reasons:
-        plan.reasons.append(f"its {MANIFEST} is {'missing' if on_disk is None else 'not the recorded one'}")
+        plan.reasons.append(f"its snapshot is {'missing' if on_disk is None else 'not the recorded one'}")
         plan.restore = {"hash": row["hash"]}
     if session.registry.is_forgotten(name, plan.key):
         plan.reasons.append("forgotten")

@@ -1,4 +1,4 @@
-"""Snapshot: the files of one fetch with their hashes. `manifest.json` is the only thing later stages depend on."""
+"""Snapshot: the files of one fetch with their hashes, in `snapshots/<source>.json`: all that later stages depend on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ from typing import Any
 from pdp.errors import InputError
 from pdp.filehash import Stat, open_regular, stat_of
 
-MANIFEST = "manifest.json"
+FOLDER = "snapshots"
+MANIFEST = "manifest.json"  # where it lay before: directly below raw/<source>/, where it is still no export
 BLOCK = 2 * 2**20
 
 Known = Callable[[str], tuple[Stat, str] | None]
+
+
+def path_of(source: str) -> str:
+    """Where the source's snapshot is published, below the data folder: raw folders are a person's, and never written to."""
+    return f"{FOLDER}/{source}.json"
+
+
+def is_snapshot(path: str) -> bool:
+    """Whether a version that was published here is a snapshot."""
+    return path.startswith((f"{FOLDER}/", "raw/"))
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class Snapshot:
         return iter(self.files)
 
     def manifest(self) -> dict[str, Any]:
-        """What `manifest.json` holds: the same files give the same bytes."""
+        """What is written of it: the same files give the same bytes."""
         files = [{"name": f.name, "sha256": f.sha256, "size": f.size} for f in self.files]
         return {"manifest": 1, "source": self.source, "files": files}
 
@@ -91,7 +102,7 @@ class Snapshot:
             return cls(manifest["source"], tuple(_raw_file(f, folder, known) for f in manifest["files"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
-                f"{folder.name}/{MANIFEST} is not a manifest", hint="delete it and run doit again"
+                f"{path_of(folder.name)} is not a manifest", hint="delete it and run doit again"
             ) from error
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pdp.errors import PdpError
-from pdp.snapshot import MANIFEST
+from pdp.snapshot import FOLDER, path_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Source:
 
     @property
     def manifest(self) -> Output:
-        return Output(self.name, f"{self.folder}/{MANIFEST}")
+        return Output(self.name, path_of(self.name))
 
     def normalized(self, table: str) -> Output:
         return Output(f"{self.name}_{table}", f"normalized/{self.name}_{table}.parquet")
@@ -102,8 +102,9 @@ class Pipeline:
             for output in stage.outputs:
                 if output.name in found or output.path in paths:
                     raise PdpError(f"stage {stage.name} makes {output.name} at {output.path}, which is made already")
-                if PurePosixPath(output.path).parts[0] == "raw":
-                    raise PdpError(f"stage {stage.name} writes below raw/, where only sources write")
+                top = PurePosixPath(output.path).parts[0]
+                if top in ("raw", FOLDER):
+                    raise PdpError(f"stage {stage.name} writes below {top}/, where only sources write")
                 found[output.name] = output
                 paths.add(output.path)
         return found

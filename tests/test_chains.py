@@ -82,11 +82,7 @@ def sources(project: Project) -> dict[str, bytes]:
     files = [
         p for folder in ("stages", "configs", "data/raw") for p in (project.root / folder).rglob("*") if p.is_file()
     ]
-    return {
-        p.relative_to(project.root).as_posix(): p.read_bytes()
-        for p in files
-        if p.name != "manifest.json" and "__pycache__" not in p.parts
-    }
+    return {p.relative_to(project.root).as_posix(): p.read_bytes() for p in files if "__pycache__" not in p.parts}
 
 
 def _put_back(project: Project, before: dict[str, bytes]) -> None:
@@ -103,7 +99,7 @@ def from_scratch(project: Project, folder: Path) -> dict[str, bytes]:
     for name in ("stages", "configs", "data/raw", "dodo.py"):
         source, target = project.root / name, folder / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("manifest.json", "__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
     code, printed = doit_in(folder)

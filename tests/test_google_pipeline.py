@@ -179,13 +179,13 @@ def test_a_tolerant_source_goes_on_as_stale(project: Project, google: Google) ->
 def test_a_fetch_that_breaks_off_leaves_the_snapshot_whole(project: Project, google: Google, demo: Demo) -> None:
     """Of three changed exports one arrives: the run fails, the old days stay, and only the rest travels later."""
     project.run()
-    before, manifest = project.metrics(), (project.data / "raw/mi_band/manifest.json").read_bytes()
+    before, manifest = project.metrics(), (project.data / "snapshots/mi_band.json").read_bytes()
     for one in [one for one in google.double.drive.files.values() if one.name.endswith("data.csv")][:3]:
         google.double.drive.change(one.id, (one.content or b"") + b"\n")
     google.double.fail(99, MEDIA, 404, after=1)
     found, asked, _ = project.run(ok=False)
     assert found["ingest:mi_band"] == "failed" and asked[MEDIA] == 2
-    assert (project.metrics(), (project.data / "raw/mi_band/manifest.json").read_bytes()) == (before, manifest)
+    assert (project.metrics(), (project.data / "snapshots/mi_band.json").read_bytes()) == (before, manifest)
     assert changed(project.run("offline=1")[0]) == set(), "what arrived of the broken fetch does not count"
     found, _, _ = project.run(ok=True, PDP_FETCH_MI_BAND_UNREACHABLE="stale")
     assert found["ingest:mi_band"] == "stale" and project.metrics() == before

@@ -118,7 +118,7 @@ def test_clean_says_what_it_removes_and_spares_raw_data(project: Project) -> Non
     project.doit("clean")
     assert project.outputs() == {}
     assert (project.data / "raw/mi_band/a.txt").exists()
-    assert (project.data / "raw/mi_band/manifest.json").exists()
+    assert (project.data / "snapshots/mi_band.json").exists()
     assert project.outcomes()["merge"] == "restored"
     assert project.outputs() == before
 

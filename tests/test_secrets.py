@@ -260,5 +260,5 @@ def test_what_a_run_makes_is_the_owners_alone(private: Private) -> None:
         if path.relative_to(private.data).parts[0] != "raw" and path.lstat().st_mode & 0o077
     ]
     assert open_ == []
-    manifests = list((private.data / "raw").glob("*/manifest.json"))
+    manifests = list((private.data / "snapshots").glob("*.json"))
     assert len(manifests) == 2 and not any(path.stat().st_mode & 0o077 for path in manifests)

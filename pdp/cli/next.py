@@ -53,6 +53,6 @@ def advice(root: Path, found: config.Config) -> Iterator[tuple[str, str]]:
 
 
 def raw_files(data: Path) -> list[Path]:
-    """The files that came in; manifests are pdp's own, hidden files a desktop's."""
+    """The files that came in; manifests are an older pdp's own, hidden files a desktop's."""
     found = (path for path in (data / "raw").rglob("[!.]*") if path.is_file())
     return sorted(path for path in found if path.name != MANIFEST)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pdp.errors import PdpError
 from pdp.look.versions import assert_held, label
 from pdp.places import object_name
-from pdp.snapshot import MANIFEST
+from pdp.snapshot import is_snapshot
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ def read(data: str, version: dict[str, Any]) -> pa.Table:
     """
     assert_held(data, version)
     path = f"{data}/store/{object_name(version['hash'])}"
-    if version["path"].endswith(MANIFEST):
+    if is_snapshot(version["path"]):
         return _files(path)
     if version["path"].endswith(".parquet"):
         import pyarrow.parquet as pq

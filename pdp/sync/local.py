@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Collection
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pdp.disk import make_folder
 from pdp.errors import RegistryError
@@ -15,7 +15,7 @@ from pdp.registry import backfill, now
 from pdp.registry.apply import apply, parse, replace
 from pdp.registry.history import History
 from pdp.session import Session
-from pdp.snapshot import MANIFEST
+from pdp.snapshot import is_snapshot
 from pdp.sync.blobs import Blobs, Stored
 from pdp.sync.engine import Memory
 from pdp.sync.raw import Travels
@@ -83,9 +83,9 @@ class LocalState:
         """The raw files that the current manifests name, as far as they lie there unchanged in size."""
         found = {}
         for name, row in self.session.registry.current().items():
-            if PurePosixPath(row["path"]).name != MANIFEST:
+            if not is_snapshot(row["path"]):
                 continue
-            folder = self.session.path(row["path"]).parent
+            folder = self.session.path(f"raw/{name}")
             for file in json.loads(self.session.store.read(row["hash"]))["files"]:
                 path = folder / file["name"]
                 if self.travels(name, file["name"]) and path.is_file() and path.stat().st_size == file["size"]:

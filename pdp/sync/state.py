@@ -12,6 +12,7 @@ from pdp import config
 from pdp.commit import publish
 from pdp.errors import SettingsError
 from pdp.session import Session
+from pdp.snapshot import is_snapshot, path_of
 from pdp.sync import engine, keys, raw
 from pdp.sync.backend import Backend
 from pdp.sync.engine import Remote, Report
@@ -91,6 +92,9 @@ class Synced:
         """The named files, as the registry now says."""
         registry, store = self.session.registry, self.session.store
         rows = [dict(row) for row in registry.current().values() if store.path(row["hash"]).is_file()]
+        for row in rows:
+            if is_snapshot(row["path"]):
+                row["path"] = path_of(row["name"])  # an older pdp recorded it below raw/
         return publish(self.session, rows, registry.version_of)
 
 
