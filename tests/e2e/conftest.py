@@ -60,7 +60,8 @@ class Visitor:
 
     def shoot(self, name: str) -> None:
         """Keeps a picture of the whole page in build/screenshots."""
-        self.settle()
+        if self.page.get_by_test_id("stApp").count():
+            self.settle()
         size = self.page.viewport_size
         tall = self.page.evaluate(
             "(document.querySelector('[data-testid=stMain]') || document.documentElement).scrollHeight"

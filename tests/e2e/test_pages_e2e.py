@@ -40,6 +40,7 @@ def test_every_page_paints_its_charts(local: Server, visitor: Visit) -> None:
     assert person.elsewhere == [] and person.errors == []
 
 
+@pytest.mark.slow
 def test_hover_shows_values(local: Server, visitor: Visit) -> None:
     """Wherever the mouse is over the chart, the crosshair tells the date and every series."""
     person = visitor(f"{local.address}/blood-pressure")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,12 +63,12 @@ def owned(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     with (root.parent / "log").open("w") as file:
         running = subprocess.Popen(
             [*traced, sys.executable, "-m", "pdp", "dashboard", "--public", "--no-browser", "--port", str(port)],
-            cwd=root, env=environ, stdout=file, stderr=file, text=True,
+            cwd=root, env=environ, stdout=file, stderr=file, text=True, start_new_session=True,
         )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", running, root.parent / "log")
     until_well(server)
     yield server, root, log
-    running.terminate()
+    os.killpg(running.pid, signal.SIGTERM)  # strace itself waits for what it traces
     running.wait(timeout=60)
 
 
