@@ -1,7 +1,7 @@
 """Collecting old versions: the settings say how many are kept and for how long, and how large the store may be.
 
-What is current or pinned, and all that it was made from, is never collected. Records stay: a version without its bytes
-is still in the history, and is built again when it is needed.
+What is current, pinned or of the release, and all that it was made from, is never collected. Records stay: a version
+without its bytes is still in the history, and is built again when it is needed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One generation of the result: `daily_metrics` and all that it was made from, read out of the store by hash.
 
 Every reader that shows numbers (dashboard, report, export) reads through this: without a lock and without a run, and
-never a mix of two runs, since the versions come from the lineage of one result.
+never a mix of two runs, since the versions are those of the release, which the last complete run left. A registry
+without one (of an older pdp, or pulled without the bytes of it) is read by the lineage of its newest result.
 """
 
 from __future__ import annotations
@@ -75,11 +76,11 @@ def current(data: Path) -> Generation:
         raise PdpError(f"nothing is built yet in {data.name}", hint="run doit")
     history = History.open(registry)
     try:
-        history.db.execute("BEGIN")  # one view of the registry for all questions
-        number = history.latest(RESULT)
-        if number is None:
+        with history.view():
+            found = _current(history, Store(data / "store"))
+        if found is None:
             raise PdpError("there is no result yet: merge was never built", hint="run doit")
-        return _generation(history, number, Store(data / "store"))
+        return found
     finally:
         history.db.close()
 
@@ -90,17 +91,34 @@ def newest(data: Path) -> int | None:
         return None
     history = History.open(data / "registry.db")
     try:
-        return history.latest(RESULT)
+        with history.view():
+            found = _current(history, Store(data / "store"))
+        return found.number if found else None
     finally:
         history.db.close()
 
 
-def _generation(history: History, number: int, store: Store) -> Generation:
-    maker = history.maker(RESULT, number)
+def _current(history: History, store: Store) -> Generation | None:
+    release = history.release()
+    if RESULT in release:
+        found = _generation(history, release, store)
+        if all(store.path(digest).is_file() for digest in found.hashes.values()):
+            return found
+    number = history.latest(RESULT)
+    return _generation(history, _lineage(history, number), store) if number else None
+
+
+def _lineage(history: History, number: int) -> dict[str, int]:
+    """What a result was made from, and what was set aside with that: artifact -> version."""
     versions = {RESULT: number}
-    for name, version in history.made_from(maker["id"]):
+    for name, version in history.made_from(history.maker(RESULT, number)["id"]):
         versions[name] = version
-        versions |= dict(history.made(history.maker(name, version)["id"]))  # what was set aside with it
+        versions |= dict(history.made(history.maker(name, version)["id"]))
+    return versions
+
+
+def _generation(history: History, versions: dict[str, int], store: Store) -> Generation:
+    maker = history.maker(RESULT, versions[RESULT])
     found = {name: history.version(name, version) for name, version in versions.items()}
     hashes = {name: version["hash"] for name, version in found.items() if version}
-    return Generation(number, maker["at"], maker["identity"]["config"], versions, hashes, store)
+    return Generation(versions[RESULT], maker["at"], maker["identity"]["config"], versions, hashes, store)

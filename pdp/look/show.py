@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from pdp.errors import PdpError
 from pdp.look import count, open_history, parse, print_json, table
 from pdp.look.rows import cell, plain, read
-from pdp.look.versions import label, pick
+from pdp.look.versions import assert_held, label, pick
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pdp.registry.history import History
 
 USAGE = """pdp show ARTIFACT[@vN] [--head N] [--csv | --json]
   The rows of a version, the current one if none is named. As a table the first 20, columns without any value left out;
@@ -22,8 +25,7 @@ def main(argv: list[str]) -> int:
     name = arguments.words(1, 1)[0]
     head = arguments.number("--head", 0 if arguments.flags else 20)
     history, data = open_history()
-    version = pick(history, name)
-    rows = read(data, version)
+    version, rows = current_rows(history, data, name)
     shown = rows.slice(0, head) if head else rows
     if "--json" in arguments.flags:
         found = [{key: plain(value) for key, value in row.items()} for row in shown.to_pylist()]
@@ -33,6 +35,29 @@ def main(argv: list[str]) -> int:
     else:
         print(text(label(version), rows.num_rows, shown))
     return 0
+
+
+def current_rows(history: History, data: str, name: str) -> tuple[dict[str, Any], pa.Table]:
+    """A version and its rows. Where a run moved on and its bytes were collected between the two looks: those of the next.
+
+    Raises:
+        PdpError: there is no such version, or its bytes were collected or are damaged.
+    """
+    version = _picked(history, name)
+    while True:
+        try:
+            return version, read(data, version)
+        except (PdpError, OSError):
+            again = _picked(history, name)
+            if again["version"] == version["version"]:
+                assert_held(data, version)
+                raise
+            version = again
+
+
+def _picked(history: History, name: str) -> dict[str, Any]:
+    with history.view():
+        return pick(history, name)
 
 
 def write_csv(rows: pa.Table) -> None:

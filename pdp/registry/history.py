@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import contextmanager
 
 from pdp.registry import connect, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from typing import Any
 
 MARK = "\x1f"  # between the parts of a list that comes as one text
@@ -32,7 +33,7 @@ STAGE_RUN = """
     FROM stage_run s """
 NEEDED = """
     WITH RECURSIVE needed(name, version) AS (
-        SELECT name, version FROM current UNION SELECT name, version FROM pin UNION
+        SELECT name, version FROM current UNION SELECT name, version FROM pin UNION SELECT name, version FROM release UNION
         SELECT i.name, i.version FROM needed n JOIN input i ON i.stage_run = COALESCE(
             (SELECT c.stage_run FROM current c WHERE c.name = n.name AND c.version = n.version),
             (SELECT MAX(o.stage_run) FROM output o WHERE o.name = n.name AND o.version = n.version)))
@@ -48,6 +49,15 @@ class History:
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> History:
         return cls(connect(path, read_only=True))
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """One moment of the registry for all questions within the block, whatever a run commits meanwhile."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.db.execute("ROLLBACK")
 
     # Names
 
@@ -111,6 +121,10 @@ class History:
             {"name": artifact},
         ).fetchone()
         return row[0]
+
+    def release(self) -> dict[str, int]:
+        """What the last complete run left: artifact -> version. Empty where none has ended since there are releases."""
+        return {row["name"]: row["version"] for row in self.db.execute("SELECT name, version FROM release")}
 
     # Lineage
 
@@ -200,7 +214,7 @@ class History:
         return [dict(row) for row in rows]
 
     def needed(self) -> set[tuple[str, int]]:
-        """The versions that are current or pinned, and all that those were made from."""
+        """The versions that are current, pinned or of the release, and all that those were made from."""
         return {(row["name"], row["version"]) for row in self.db.execute(NEEDED)}
 
     def current_hashes(self) -> list[str]:

@@ -27,7 +27,7 @@ class Given(NamedTuple):
 
 
 class State:
-    """What a chain leaves: versions, what is current, what is pinned, the raw files of each source."""
+    """What a chain leaves: versions, what is current, pinned or of the release, the raw files of each source."""
 
     def __init__(self, records: Iterable[str]) -> None:
         self.versions: dict[tuple[str, int], Given] = {}
@@ -35,6 +35,7 @@ class State:
         self.latest: dict[str, int] = {}
         self.current: dict[str, tuple[str, int]] = {}
         self.pinned: set[tuple[str, int]] = set()
+        self.release: dict[str, int] = {}
         self.raw: dict[str, Files] = {}
         self.runs: set[int] = set()
         for text in records:
@@ -54,6 +55,8 @@ class State:
             self.pinned.add((record["artifact"], record["version"]))
         elif record["kind"] == "unpin":
             self.pinned.discard((record["artifact"], record["version"]))
+        elif record["kind"] == "end":
+            self.release = record.get("release") or self.release
 
     def _stage(self, record: dict[str, Any]) -> None:
         stage, identity = record["stage"], record["identity"]
@@ -75,8 +78,9 @@ class State:
         return self.numbers.get((name, digest)) or self.latest.get(name, 0) + 1
 
     def needed(self) -> dict[str, int]:
-        """The bytes of all that is current or pinned, and of all that those were made from: SHA-256 -> size."""
-        todo = [(name, version) for name, (_, version) in self.current.items()] + sorted(self.pinned)
+        """The bytes of all that is current, pinned or of the release, and of all that those were made from: SHA-256 -> size."""
+        todo = [(name, version) for name, (_, version) in self.current.items()]
+        todo += [*sorted(self.pinned), *sorted(self.release.items())]
         found: dict[str, int] = {}
         while todo:
             given = self.versions.get(todo.pop())

@@ -62,7 +62,7 @@ def full_at(stage: Stage, place: Path, size: str) -> Tally:
     try:
         root = stage.copy(mounted / "p")
         ended = run(root, stage.scene.words)
-        problems = check(stage, root, ended) + badly_said(ended)
+        problems = check(stage, root, ended) + badly_said(ended, stage.printed)
         _must(_mount(mounted, f"remount,{ROOM}"))
         problems = problems or mend(stage, root)
     finally:

@@ -116,7 +116,7 @@ def kill_twice(stage: Stage, first: Call, seconds: int, place: Path) -> Tally:
         shutil.copytree(root, copy)
         _, calls = trace(copy, stage.scene.again, Path(folder, "log"))
     step = max(1, len(calls) // seconds) if seconds else 1
-    again = Stage(replace(stage.scene, words=stage.scene.again), root, stage.expected)
+    again = Stage(replace(stage.scene, words=stage.scene.again), root, stage.expected, stage.printed)
     for second in calls[::step]:
         one = kill_at(again, second, place)
         for finding in one.findings:

@@ -43,6 +43,8 @@ class Stage:
     scene: Scene
     template: Path
     expected: Expected
+    printed: str
+    """What it says where nothing disturbs it."""
 
     def copy(self, to: Path) -> Path:
         shutil.copytree(self.template, to)
@@ -64,7 +66,7 @@ def set_up(scene: Scene, place: Path) -> Stage:
     # Read now, for all that come after: the folders go.
     for state in (expected.before, expected.after):
         _ = state.files, state.registry
-    return Stage(scene, template, expected)
+    return Stage(scene, template, expected, ended.printed)
 
 
 def doit(project: Project, *words: str) -> None:
