@@ -9,6 +9,7 @@ import pytest
 
 from pdp import generation
 from pdp.errors import PdpError
+from pdp.look import rows as tables
 from pdp.look import show
 from pdp.places import object_name
 from pdp.registry.history import History
@@ -73,7 +74,7 @@ def test_without_the_bytes_of_the_release_the_newest_result_counts(half: Project
 def test_show_follows_a_run_that_overtakes_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was current when it looked is collected before it reads: it shows what is current then, or says so."""
     assert doit_in(project.root)[0] == 0
-    old, real, looks = stored(project, "total", 1), show.read, []
+    old, looks = stored(project, "total", 1), []
 
     def overtaken(data: str, version: dict[str, Any]) -> Any:
         looks.append(version["version"])
@@ -81,7 +82,7 @@ def test_show_follows_a_run_that_overtakes_it(project: Project, monkeypatch: pyt
             project.raw("a.txt", "5 6")
             assert doit_in(project.root)[0] == 0
             old.unlink()
-        return real(data, version)
+        return tables.read(data, version)
 
     monkeypatch.setattr(show, "read", overtaken)
     history = History.open(project.data / "registry.db")

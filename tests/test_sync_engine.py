@@ -132,6 +132,19 @@ def test_pins_releases_and_runs_follow_their_versions() -> None:
     assert '"release":{"total":3}' in last.chain[-2]
 
 
+def test_the_bytes_of_a_release_travel() -> None:
+    """Also where a later run, which is not complete, moved on; a later release takes its place."""
+    one = Machine()
+    one.commit("merge", total=b"first")
+    one.append(1, kind="end", status="ok", current=0, release={"total": 1})
+    one.commit("merge", total=b"second")
+    assert sorted(State(one.chain).needed().values()) == [len(b"first"), len(b"second")]
+    one.append(2, kind="end", status="failed", current=0, release=None)
+    assert len(State(one.chain).needed()) == 2
+    one.append(2, kind="end", status="ok", current=0, release={"total": 2})
+    assert list(State(one.chain).needed().values()) == [len(b"second")]
+
+
 class Flaky(Place):
     """Each call may fail before or after it took effect, as the list says."""
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pdp.session import Session
 
 USAGE = """pdp gc [--dry-run] [--json]
-  Collects old versions that the settings under [store] do not keep. What is current or pinned, and what it was made
-  from, stays; so do all records. --dry-run only says what would go."""
+  Collects old versions that the settings under [store] do not keep. What is current, pinned or of the last complete
+  run, and what it was made from, stays; so do all records. --dry-run only says what would go."""
 PIN = """pdp pin ARTIFACT@vN [--json]
   Keeps a version from being collected by pdp gc."""
 UNPIN = """pdp unpin ARTIFACT@vN [--json]

@@ -55,8 +55,8 @@ class State:
             self.pinned.add((record["artifact"], record["version"]))
         elif record["kind"] == "unpin":
             self.pinned.discard((record["artifact"], record["version"]))
-        elif record["kind"] == "end":
-            self.release = record.get("release") or self.release
+        elif record["kind"] == "end" and record.get("release"):
+            self.release = {name: int(version) for name, version in record["release"].items()}
 
     def _stage(self, record: dict[str, Any]) -> None:
         stage, identity = record["stage"], record["identity"]
