@@ -139,10 +139,18 @@ def publish(session: Session, outputs: list[dict[str, Any]], known: Callable[[st
 
     A file that a person edited (its bytes are no version of the artifact) is moved aside, never overwritten.
     """
-    return [sentence for output in outputs for sentence in _publish(session, output, known)]
+    folders: set[Path] = set()
+    try:
+        return [sentence for output in outputs for sentence in _publish(session, output, known, folders)]
+    finally:
+        for folder in sorted(folders):
+            sync(folder)
 
 
-def _publish(session: Session, output: dict[str, Any], known: Callable[[str, str], int | None]) -> Iterator[str]:
+def _publish(
+    session: Session, output: dict[str, Any], known: Callable[[str, str], int | None], folders: set[Path]
+) -> Iterator[str]:
+    """Adds the folder of what it puts in place to `folders`, to be synced once for all."""
     path = session.path(output["path"])
     while True:
         seen = stat_of(path)
@@ -154,6 +162,7 @@ def _publish(session: Session, output: dict[str, Any], known: Callable[[str, str
             seen = None
         # An edit that comes while the copy is made is seen, and looked at again.
         if session.store.copy_out(output["hash"], path, lambda: stat_of(path) == seen):  # noqa: B023 - called at once
+            folders.add(path.parent)
             return
 
 

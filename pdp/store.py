@@ -142,6 +142,8 @@ class Store:
     def copy_out(self, digest: str, target: Path, still: Callable[[], bool] = lambda: True) -> bool:
         """Puts a copy of the object at `target`, all at once; nothing, if by then it is not `still` to be done.
 
+        Its name is on the disk once the caller syncs the folder, which several copies may share.
+
         Raises:
             RegistryError: the object is missing.
         """
@@ -161,7 +163,6 @@ class Store:
             raise lost(digest) from error
         finally:
             temp.unlink(missing_ok=True)
-        sync(target.parent)
         return True
 
 

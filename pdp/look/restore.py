@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pdp.disk import sync
 from pdp.errors import PdpError
 from pdp.look import open_history, parse, print_json
 from pdp.look.versions import assert_held, label, pick
@@ -25,6 +26,7 @@ def main(argv: list[str]) -> int:
     assert_held(data, version)
     try:
         Store(Path(data, "store")).copy_out(version["hash"], target)
+        sync(target.parent)
     except OSError as error:
         raise PdpError(f"{target} cannot be written: {error.strerror}") from error
     if "--json" in arguments.flags:
