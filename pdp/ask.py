@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pdp.errors import InputError, RemoteError, SettingsError
+from pdp.errors import InputError, RemoteError, SettingsError, sentence
 from pdp.google.access import ROOT, Access, access_of
 from pdp.registry import now
 from pdp.resolve import resolve
@@ -63,8 +63,8 @@ def ask(session: Session, source: Source) -> None:
         if settings["unreachable"] != "stale" or session.registry.last(f"ingest:{source.name}") is None:
             raise
         before = last_asked(session, source)
-        told = {"stale": str(error), "since": before.get("since") or now()}
-        session.stale[f"ingest:{source.name}"] = f"goes on with what was fetched before: {error}"
+        told = {"stale": sentence(error), "since": before.get("since") or now()}
+        session.stale[f"ingest:{source.name}"] = f"goes on with what was fetched before: {sentence(error)}"
     _keep(session, source, told)
 
 

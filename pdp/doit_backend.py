@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 from pdp.registry import Registry
 from pdp.signals import SENTENCE, exit_code
 from pdp.start import writing
@@ -75,7 +75,7 @@ class RegistryBackend:
             print(SENTENCE, file=sys.stderr)
             raise SystemExit(exit_code(error)) from None
         except PdpError as error:
-            raise InvalidCommand(f"pdp: {error}") from error  # doit prints its own errors as a line
+            raise InvalidCommand(f"pdp: {sentence(error)}") from error  # doit prints its own errors as a line
 
     def dump(self) -> None:
         """doit is done. A forked worker must leave the parent's connection alone."""

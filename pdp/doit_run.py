@@ -20,7 +20,7 @@ from pdp.ask import is_offline
 from pdp.disk import told
 from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
-from pdp.errors import PdpError, SettingsError
+from pdp.errors import PdpError, SettingsError, sentence
 from pdp.gc import leftovers
 from pdp.lock import RunLock
 from pdp.registry import sqlite_told
@@ -46,7 +46,7 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     try:
         session.offline = is_offline(session, get_var("offline"))
     except SettingsError as error:
-        print(f"pdp: {error}", file=sys.stderr)
+        print(f"pdp: {sentence(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     return {
         "default_tasks": list(dict.fromkeys(["ingest", *(stage.group for stage in pipeline.stages)])),

@@ -20,7 +20,9 @@ class PdpError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return mask(f"{self.message}; {self.hint}" if self.hint else self.message)
+        # Not masked here but by `sentence`, at the doors: a stage raises errors, and its identity must not hold who registers
+        # a secret where.
+        return f"{self.message}; {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
         # The default would drop the keyword, and a worker of `doit -n` sends its errors pickled.
@@ -86,6 +88,11 @@ def fault(error: BaseException) -> str:
 
 def _rebuild(kind: type[PdpError], message: str, hint: str) -> PdpError:
     return kind(message, hint=hint)
+
+
+def sentence(error: PdpError) -> str:
+    """What a door shows and records of an error."""
+    return mask(str(error))
 
 
 def mask(text: str) -> str:

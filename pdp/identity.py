@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pdp import fingerprint
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 from pdp.registry import dump
 from pdp.repairs import Repair
 from pdp.session import Code, Session
@@ -51,7 +51,7 @@ def plan_stage(session: Session, pipeline: Pipeline, stage: Stage, current: Curr
     try:
         return _plan(session, pipeline, stage, current)
     except PdpError as error:
-        return Plan(stage.name, reasons=["cannot tell"], problem=str(error))
+        return Plan(stage.name, reasons=["cannot tell"], problem=sentence(error))
 
 
 def _plan(session: Session, pipeline: Pipeline, stage: Stage, current: Current) -> Plan:

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from pdp.ask import ask, remote
-from pdp.errors import InputError, PdpError
+from pdp.errors import InputError, PdpError, sentence
 from pdp.identity import SCHEME, Plan, key_of
 from pdp.resolve import resolve
 from pdp.session import Session
@@ -29,7 +29,7 @@ def plan_ingest(session: Session, pipeline: Pipeline, source: Source) -> tuple[P
         plan = _plan(session, name, source, snapshot)
         _refuse_vanished(session, pipeline, source, snapshot)
     except PdpError as error:
-        return Plan(name, reasons=["cannot tell"], problem=str(error)), None
+        return Plan(name, reasons=["cannot tell"], problem=sentence(error)), None
     return plan, snapshot
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pdp.commit import publish
 from pdp.disk import sync, told
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 from pdp.lock import RunLock
 from pdp.mounts import refuse_network_folder
 from pdp.registry import now
@@ -93,7 +93,7 @@ def _republish(session: Session) -> None:
     try:
         session.told += publish(session, wanted, session.registry.version_of)
     except (OSError, PdpError) as error:
-        reason = error if isinstance(error, PdpError) else told(error, "")
+        reason = sentence(error) if isinstance(error, PdpError) else told(error, "")
         session.told.append(f"some files could not be put in place ({reason})")
 
 

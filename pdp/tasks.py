@@ -12,7 +12,7 @@ from typing import Any
 from pdp import signals
 from pdp.commit import execute, publish
 from pdp.disk import told
-from pdp.errors import PdpError, fault
+from pdp.errors import PdpError, fault, sentence
 from pdp.identity import Plan, plan_stage
 from pdp.ingest import plan_ingest, write_manifest
 from pdp.registry import sqlite_told
@@ -146,7 +146,7 @@ class Action:
                 return {"pdp": write_manifest(self.session, self.what, plan, content)}
             return {"pdp": execute(self.session, self.pipeline, self.what, plan)}
         except PdpError as error:
-            return TaskFailed(str(error))
+            return TaskFailed(sentence(error))
         except OSError as error:
             return TaskFailed(str(told(error, "nothing was changed: the disk refused a file")))
 
@@ -170,7 +170,7 @@ def _published(session: Session, task: str, record: dict[str, Any]) -> list[str]
     try:
         return publish(session, record["outputs"], session.registry.version_of)
     except (OSError, PdpError, sqlite3.Error) as error:
-        reason = error if isinstance(error, PdpError) else refused(session, error)
+        reason = sentence(error) if isinstance(error, PdpError) else refused(session, error)
         return [f"{task} is committed; its visible files will be repaired on the next start ({reason})"]
 
 

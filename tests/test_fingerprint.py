@@ -267,3 +267,16 @@ def test_nothing_heavy_is_imported():
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=PDP, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_no_stage_of_the_pipeline_reaches_the_engine():
+    """Each stage's identity is its own code and what pdp offers to stages: an edit of the engine or a command reruns nothing."""
+    project = Project(PDP)
+    offered = {"pdp/errors.py", "pdp/labels.py", "pdp/redact.py", "pdp/regions.py", "pdp/resource.py", "pdp/schema.py"}
+    offered |= {"pdp/snapshot.py", "pdp/filehash.py", "pdp/fetched.py", "pdp/__init__.py"}
+    reads = ("stages.normalize.google_sheets:read", "stages.normalize.mi_fitness:read")
+    for ref in (*reads, "stages.validate:sleep", "stages.validate:unreadable", "stages.merge:daily"):
+        found = project.fingerprint(ref)
+        files = {statement.file for statement in found.statements}
+        assert found.warnings == ()
+        assert {file for file in files if not file.startswith("stages/")} <= offered, ref

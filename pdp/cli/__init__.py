@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 
-from pdp.errors import PdpError, fault
+from pdp.errors import PdpError, fault, sentence
 
 # A light command is done in the time that typing takes to load.
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PdpError as error:
         if os.environ.get("PDP_DEBUG"):
             raise
-        print(f"pdp: {error}", file=sys.stderr)
+        print(f"pdp: {sentence(error)}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as error:
         print("pdp: interrupted", file=sys.stderr)

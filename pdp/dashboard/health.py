@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 
 if TYPE_CHECKING:
     from pdp.dashboard.server import Setup
@@ -28,7 +28,7 @@ def problem(setup: Setup) -> str | None:
         if setup.vault:
             read_key(setup.vault)
     except PdpError as error:
-        return str(error)
+        return sentence(error)
     return None
 
 

@@ -21,7 +21,7 @@ from pdp.dashboard import front
 from pdp.dashboard.door import LONGEST, TooMany
 from pdp.dashboard.health import problem
 from pdp.dashboard.key import WrongPassword
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 
 if TYPE_CHECKING:
     from pdp.dashboard.server import Site
@@ -135,7 +135,7 @@ class Doors:
         except WrongPassword:
             return _form("That is not the password.", 401)
         except PdpError as error:
-            log.warning("the vault cannot be opened: %s", error)
+            log.warning("the vault cannot be opened: %s", sentence(error))
             return _form("The vault cannot be opened; the server's log says why.", 503)
         entered = RedirectResponse("/live/", 303)
         entered.set_cookie(
@@ -195,7 +195,7 @@ def said(error: Exception) -> bool:
 
     place = traceback.extract_tb(error.__traceback__)[-1]
     if isinstance(error, PdpError):
-        streamlit.error(str(error))
+        streamlit.error(sentence(error))
     else:
         log.error("fault of pdp: %s at %s:%s", type(error).__name__, Path(place.filename).name, place.lineno)
         streamlit.error("This page could not be drawn; that is a fault of pdp. The server's log names the place.")
