@@ -102,7 +102,7 @@ class Snapshot:
             return cls(manifest["source"], tuple(_raw_file(f, folder, known) for f in manifest["files"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
-                f"{path_of(folder.name)} is not a manifest", hint="delete it and run doit again"
+                f"the snapshot of {folder.name} is not a manifest", hint="delete it and run doit again"
             ) from error
 
 

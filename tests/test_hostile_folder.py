@@ -176,4 +176,4 @@ def test_a_broken_manifest_is_one_sentence(content: bytes, tmp_path: Path) -> No
     """Wherever it came from, it names no file outside its folder."""
     with pytest.raises(InputError) as caught:
         Snapshot.parse(content, tmp_path / "mi_band")
-    assert str(caught.value) == "snapshots/mi_band.json is not a manifest; delete it and run doit again"
+    assert str(caught.value) == "the snapshot of mi_band is not a manifest; delete it and run doit again"

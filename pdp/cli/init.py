@@ -13,7 +13,7 @@ import click
 from pdp import config
 from pdp.cli.next import RAW
 from pdp.errors import SettingsError
-from pdp.regions import date_order
+from pdp.resolve import resolve
 from pdp.settings import Key, Section, Settings, as_toml, is_zone
 
 ORDERS = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year first only"}
@@ -74,7 +74,8 @@ def guess_date_order(environ: Mapping[str, str]) -> tuple[str, str]:
     if not parts:
         return "ymd", "this machine tells no region: set your own"
     region = parts[-1].upper()
-    return date_order(region), f"guessed from {name}={environ[name]}"
+    # By name: a stage uses the function too, and its identity must not hold what a command does with the answer.
+    return resolve("pdp.regions:date_order")(region), f"guessed from {name}={environ[name]}"
 
 
 def _lines(model: type[Section], parent: Key, chosen: Mapping[Key, tuple[Any, str]]) -> Iterator[str]:
