@@ -23,7 +23,9 @@ from pdp.dashboard.vault import Opened, unlock
 if TYPE_CHECKING:
     from streamlit.web.server.starlette import App
 
-SCRIPT = Path(__file__).with_name("script.py")
+SCRIPT = (
+    Path(__file__).parent / "pages/script.py"
+)  # not beside pages/: Streamlit would take the modules there for pages
 BASE = "live"
 EXPIRY_CHECK_S = 30
 
