@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.project import Project
 
@@ -13,6 +14,11 @@ from tests.project import Project
 def project(tmp_path: Path) -> Project:
     """A small pdp project of its own."""
     return Project(tmp_path)
+
+
+# No test is timed: a busy machine is no fault of the code.
+settings.register_profile("pdp", deadline=None)
+settings.load_profile("pdp")
 
 
 def pytest_configure() -> None:

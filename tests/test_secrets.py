@@ -1,7 +1,7 @@
 """Nothing leaks: canaries are planted in every place that is private, and everything a run leaves behind is searched.
 
-Tables hold readings, notes and what could not be read, by design; raw data and the store do too. Nothing else may: what
-is printed, the registry's texts, doit's own state, temp files and their names, the JSON of commands that tell about runs.
+Tables hold readings, notes and what could not be read, by design; raw data, snapshots (names of raw files), the store and
+kept readings do too. Nothing else may: what is printed, the registry's texts, doit's own state, temp files and their names, the JSON of commands that tell about runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SHEET = (
     "cellcanary,08:00,137.8125,91.4375,,notecanary\n2026-01-02,08:00,cellcanary,80,,\n"
 )
 FAILS = -1  # doit ends with 1 where a task failed, with 2 where one was in error
-BY_DESIGN = ("raw", "store", "normalized", "validated", "quarantine", "merged")
+BY_DESIGN = ("raw", "snapshots", "store", "kept", "normalized", "validated", "quarantine", "merged")
 TELLING = (
     ["status"], ["status", "--json"], ["why", "merge", "--json"], ["history", "merge"], ["history", "--json"],
     ["lineage", "daily_metrics"], ["lineage", "daily_metrics", "--json"], ["lineage", "daily_metrics", "--mermaid"], ["graph"],

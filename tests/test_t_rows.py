@@ -189,7 +189,9 @@ def test_t11_impossible_swapped_mistyped_and_without_pulse(tmp_path: Path) -> No
 
 def test_t12_a_missing_column(tmp_path: Path) -> None:
     """Fails loudly, in both sources: the file, the column, what to do."""
-    with pytest.raises(InputError, match=r"bp.csv lacks a column for the diastolic pressure; line 1 has Date, SYS"):
+    with pytest.raises(
+        InputError, match=r"bp.csv lacks a column for the diastolic pressure; line 1 has date \(A\), systolic \(B\)"
+    ):
         sheet(tmp_path, "Date,SYS", "2026-02-01,130")
     columns = [name for name in COLUMNS[DAILY] if name != "Value"]
     text = csv_text(DAILY, [report("heart_rate", HEART)], columns)
