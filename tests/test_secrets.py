@@ -1,7 +1,8 @@
 """Nothing leaks: canaries are planted in every place that is private, and everything a run leaves behind is searched.
 
 Tables hold readings, notes and what could not be read, by design; raw data, snapshots (names of raw files), the store and
-kept readings do too. Nothing else may: what is printed, the registry's texts, doit's own state, temp files and their names, the JSON of commands that tell about runs.
+kept readings do too. Nothing else may: what is printed, the registry's texts, doit's own state, temp files and their names,
+the JSON of commands that tell about runs.
 """
 
 from __future__ import annotations
