@@ -23,6 +23,7 @@ settings.load_profile("pdp")
 
 def pytest_configure() -> None:
     """One seed for the slices of the crash campaigns, whichever worker runs them."""
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # bytecode would be counted as writes of a run
     os.environ.setdefault("CRASH_SEED", str(random.randrange(10**6)))
 
 

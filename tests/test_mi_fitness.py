@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pdp.errors import InputError
+from pdp.errors import InputError, sentence
 from pdp.snapshot import Snapshot
 from stages import schemas
 from stages.normalize.mi_files import recognise
@@ -126,7 +126,7 @@ def test_a_missing_column_is_loud(tmp_path: Path, column: str) -> None:
     expected = (
         f"20260301_…_MiFitness_{DAILY}.csv lacks the column {column}; export it again and leave its header as it is"
     )
-    assert str(error.value) == expected
+    assert sentence(error.value) == expected
 
 
 def test_an_empty_file_is_refused_and_a_header_alone_is_not(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from pdp import redact
-from pdp.errors import InputError
+from pdp.errors import InputError, sentence
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQ+IBADANBg/kqhkiG9w0\nBAQEFAASCBKcwggSj\n-----END PRIVATE KEY-----\n"
 ACCOUNT = json.dumps(
@@ -59,4 +59,4 @@ def test_errors_leave_without_secrets() -> None:
     redact.register(b"token-4711-and-more\n")
     redact.register("no")
     error = InputError("no access with token-4711-and-more", hint="see token-47")
-    assert str(error) == "no access with [secret]; see [secret]"
+    assert sentence(error) == "no access with [secret]; see [secret]"

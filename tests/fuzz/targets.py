@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp import config, labels
-from pdp.errors import PdpError
+from pdp.errors import PdpError, sentence
 from pdp.snapshot import RawFile, Snapshot
 from stages import validate
 from stages.normalize import archive, cells, google_sheets, mi_fitness, rawtext, strictjson
@@ -90,7 +90,7 @@ def values(data: bytes) -> None:
     try:
         value = strictjson.decode(found)
     except strictjson.Refused as error:
-        _assert_said(str(error))
+        _assert_said(sentence(error))
         return
     assert json.dumps(value, allow_nan=True) == json.dumps(json.loads(found), allow_nan=True)
 
@@ -248,7 +248,7 @@ TARGETS: dict[str, Target] = {
 
 
 def _assert_sentence(error: PdpError) -> None:
-    _assert_said(str(error))
+    _assert_said(sentence(error))
 
 
 def _assert_said(*texts: str) -> None:
