@@ -90,7 +90,7 @@ def values(data: bytes) -> None:
     try:
         value = strictjson.decode(found)
     except strictjson.Refused as error:
-        _assert_said(sentence(error))
+        _assert_said(str(error))
         return
     assert json.dumps(value, allow_nan=True) == json.dumps(json.loads(found), allow_nan=True)
 
