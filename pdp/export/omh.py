@@ -1,5 +1,6 @@
-"""Open mHealth data points: header 1.2 and a body by blood-pressure 4.0, heart-rate 2.0, total-sleep-time 1.0, step-count 3.0,
-oxygen-saturation 2.0 or body-weight 3.0 (github.com/openmhealth/schemas)."""
+"""Open mHealth data points: a body by its blood-pressure 4.0, heart-rate 2.0, step-count 3.0, oxygen-saturation 2.0 or
+body-weight 3.0 (github.com/openmhealth/schemas), or by total-sleep-time 1.0 of IEEE 1752.1, which took over its schemas
+of sleep. The header is one by Open mHealth's header 1.2 and by IEEE 1752.1's 1.0, so that tools of either read it."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ Body = dict[str, Any]
 def documents(measured: Measured) -> list[dict[str, Any]]:
     """All data points; the same measurements give the same ids."""
     return [
-        {"header": _header(schema, version, key, measured.made_at, source), "body": body}
+        {"header": _header(schema, version, key, measured.made_at, source, body), "body": body}
         for schema, version, key, source, body in _bodies(measured)
     ]
 
@@ -34,7 +35,7 @@ def _bodies(measured: Measured) -> Iterator[tuple[str, str, tuple[Any, ...], str
         start, end = local(row.bedtime, row.offset_s), local(row.wake, row.offset_s)
         if row.duration_min == row.duration_min:
             yield "total-sleep-time", "1.0", (start, end), "", {
-                "total_sleep_time": _unit(row.duration_min, "min"), **_interval(start, end),
+                "total_sleep_time": _unit(row.duration_min, "min"), "is_main_sleep": bool(row.main), **_interval(start, end),
             }  # fmt: skip
     yield from _daily(measured)
 
@@ -58,12 +59,22 @@ def _daily(measured: Measured) -> Iterator[tuple[str, str, tuple[Any, ...], str,
                 yield schema, version, (day,), "", ready | frame
 
 
-def _header(schema: str, version: str, key: tuple[Any, ...], made_at: str, source: str) -> dict[str, Any]:
+def _header(
+    schema: str, version: str, key: tuple[Any, ...], made_at: str, source: str, body: Body
+) -> dict[str, Any]:
+    made = identity("omh", schema, *key)
+    namespace = "ieee" if schema == "total-sleep-time" else "omh"
     return {
-        "id": identity("omh", schema, *key), "creation_date_time": made_at,
-        "schema_id": {"namespace": "omh", "name": schema, "version": version},
+        "id": made, "creation_date_time": made_at,
+        "schema_id": {"namespace": namespace, "name": schema, "version": version},
         "acquisition_provenance": {"source_name": source or "pdp"},
+        "uuid": made, "source_creation_date_time": _known_at(body["effective_time_frame"]),
     }  # fmt: skip
+
+
+def _known_at(frame: dict[str, Any]) -> str:
+    """When the source could first tell it: the moment, or the end of the interval."""
+    return frame["date_time"] if "date_time" in frame else frame["time_interval"]["end_date_time"]
 
 
 def _unit(value: float, unit: str) -> dict[str, Any]:
