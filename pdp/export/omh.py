@@ -59,9 +59,7 @@ def _daily(measured: Measured) -> Iterator[tuple[str, str, tuple[Any, ...], str,
                 yield schema, version, (day,), "", ready | frame
 
 
-def _header(
-    schema: str, version: str, key: tuple[Any, ...], made_at: str, source: str, body: Body
-) -> dict[str, Any]:
+def _header(schema: str, version: str, key: tuple[Any, ...], made_at: str, source: str, body: Body) -> dict[str, Any]:
     made = identity("omh", schema, *key)
     namespace = "ieee" if schema == "total-sleep-time" else "omh"
     return {
