@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from pdp.chain import longest, read_all
 from pdp.disk import sync
 from pdp.errors import RegistryError
+from pdp.filehash import sha256_of
 from pdp.registry import Registry
 from pdp.registry.apply import apply, history
 from pdp.store import Store
@@ -44,7 +46,10 @@ def recover(data: Path) -> Recovered:
     names = store.records()
     records = read_all(store, names)
     if not records:
-        raise RegistryError(f"the store {store.folder} holds no records", hint="restore the data folder from a copy")
+        raise RegistryError(
+            f"the store {store.folder} holds no records",
+            hint="put a copy of it back; without one, move registry.db away and run doit, which builds all from raw data",
+        )
     order, holes = in_order(records)
     path, beside = data / REGISTRY, data / f"{REGISTRY}.pdp-tmp"
     for left in (beside, journal(beside)):
@@ -58,6 +63,32 @@ def recover(data: Path) -> Recovered:
     os.replace(beside, path)
     sync(data)
     return Recovered(len(order), damaged, holes, True, aside)
+
+
+def put_back(data: Path) -> list[str]:
+    """Makes objects that are lost or damaged again, from named files that still hold their bytes. Gives the paths of these.
+
+    Only under the run's lock. An object without such a file is left: the stage that wants it is built again.
+    """
+    store, registry = Store(data / "store"), Registry(data / REGISTRY)
+    try:
+        current = registry.current()
+    finally:
+        registry.close()
+    found = []
+    for row in current.values():
+        named = data / row["path"]
+        if store.has(row["hash"]) or not named.is_file():
+            continue
+        temp = store.temp()
+        try:
+            shutil.copyfile(named, temp)
+            if sha256_of(temp) == row["hash"]:
+                store.put(temp)
+                found.append(row["path"])
+        finally:
+            temp.unlink(missing_ok=True)
+    return found
 
 
 def rebuild(path: Path, order: list[tuple[str, dict[str, Any]]]) -> dict[str, list[tuple[Any, ...]]]:

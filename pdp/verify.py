@@ -20,6 +20,8 @@ from pdp.registry.history import History
 from pdp.session import Session
 from pdp.stage import Pipeline
 
+REMEDY = "pdp recover puts back what a named file still holds; the rest is built again when it is wanted"
+
 
 def findings(session: Session) -> Iterator[str]:
     """What is not as it must be, a sentence each; nothing where all is well. Reads every object and every record."""
@@ -40,9 +42,9 @@ def _objects(session: Session) -> Iterator[str]:
         label, path = f"{row['artifact']}@v{row['version']}", session.store.path(row["hash"])
         if not path.is_file():
             if (row["artifact"], row["version"]) in needed:
-                yield f"the bytes of {label} are gone; a run builds them again"
+                yield f"the bytes of {label} are gone; {REMEDY}"
         elif sha256_of(path) != row["hash"]:
-            yield f"the bytes of {label} are not what their name says; a run builds them again"
+            yield f"the bytes of {label} are not what their name says; {REMEDY}"
 
 
 def _records(session: Session) -> Iterator[str]:
@@ -56,6 +58,12 @@ def _records(session: Session) -> Iterator[str]:
     chain = [row[1] for row in told["chain"]]
     if not chain and told["stage_run"]:
         return  # written before there were records; the next change writes them down
+    if chain and not names:
+        yield (
+            "the store holds none of the records of the history; put a copy of the store back; without one, move registry.db "
+            "away and run doit, which builds all from raw data"
+        )
+        return
     for name in sorted(set(chain) - names):
         yield f"record {name[:12]} is in the registry and not in the store"
     if holes or names - records.keys() or [digest for digest, _ in order] != chain:

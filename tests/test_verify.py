@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 
 from pdp.session import Session
 from pdp.verify import findings
 from tests.forked import doit_in
 from tests.look import pdp, said
-from tests.project import STEPS, Project
+from tests.project import STEPS, Project, outcomes
 
 
 def test_verify_and_backup(project: Project) -> None:
@@ -82,3 +83,31 @@ def test_an_object_and_a_record_that_were_harmed_are_named(project: Project) -> 
     session.close()
     assert "the bytes of total@v1 are not what their name says" in found
     assert f"record {record.name[:12]} is not what its name says" in found
+
+
+def test_recover_puts_lost_objects_back(project: Project) -> None:
+    """One damaged, one gone, both still whole in their named files: after `pdp recover` all is well, and nothing is built."""
+    assert doit_in(project.root)[0] == 0
+    session = Session(project.root, {})
+    current = session.registry.current().values()
+    # Outputs of equal bytes share an object: the two are chosen among those that share none.
+    hashes = [row["hash"] for row in current]
+    first, second, *_ = [row for row in current if hashes.count(row["hash"]) == 1]
+    harmed, gone = session.store.path(first["hash"]), session.store.path(second["hash"])
+    session.close()
+    harmed.chmod(0o600)
+    harmed.write_bytes(b"other")
+    gone.unlink()
+    assert "2 findings" in pdp(project, "verify", code=1)
+    printed = said(project, "recover")
+    assert first["path"] in printed and second["path"] in printed
+    assert harmed.stat().st_mode & 0o777 == 0o400
+    assert "all is well" in said(project, "verify")
+    assert set(outcomes(doit_in(project.root)[1]).values()) == {"current"}
+
+
+def test_a_store_without_records_is_one_finding(project: Project) -> None:
+    assert doit_in(project.root)[0] == 0
+    shutil.rmtree(project.data / "store/records")
+    printed = pdp(project, "verify", code=1)
+    assert "1 finding" in printed

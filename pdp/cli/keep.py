@@ -46,18 +46,22 @@ def data_folder() -> tuple[Path, str]:
 
 @click.command()
 def recover() -> None:
-    """Make the registry again from the records in the store.
+    """Make the registry again from the records in the store, and lost objects from the outputs in place.
 
     For a registry that is gone or damaged. The old file is put aside, never deleted. Runs, versions, lineage and pins come
     back; doit then finds everything current that was.
     """
+    from pdp.recover import put_back
     from pdp.recover import recover as make_again
 
     data, _ = data_folder()
     with locked(data):
         found = make_again(data)
+        again = put_back(data)
     for line in sentences(found):
         click.echo(line)
+    for path in again:
+        click.echo(f"the object of {path} was lost or damaged, and is made again from the file")
     if found.damaged or found.holes:
         raise PdpError("the history has holes, see above", hint="a backup may still hold what is missing")
 
