@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,16 +9,15 @@ from collections.abc import Iterable
 from pdp.fingerprint import special
 from pdp.fingerprint.index import Index, Key
 from pdp.fingerprint.module import Module, Stmt
-from pdp.fingerprint.names import BUILTINS, FUNCTIONS, Chain, chain_of
+from pdp.fingerprint.names import BUILTINS, Chain
 from pdp.fingerprint.part import Part
+from pdp.fingerprint.shape import Value
 
-_CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.Tuple, ast.Constant, ast.ListComp, ast.DictComp, ast.SetComp)
+_CONTAINERS = frozenset({"List", "Dict", "Set", "Tuple", "Constant", "ListComp", "DictComp", "SetComp"})
 CONTAINER_CALLS = frozenset({
     "list", "dict", "set", "tuple", "frozenset", "sorted", "collections.defaultdict", "collections.OrderedDict",
     "collections.Counter", "collections.deque", "collections.ChainMap", "types.SimpleNamespace",
 })  # fmt: skip
-_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
-_MAKERS = frozenset({"list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "count"})
 _CONSTANT_CALLS = special.COPIES | {
     "json.JSONDecoder", "json.JSONEncoder", "zoneinfo.ZoneInfo", "operator", "struct.Struct", "datetime", "decimal",
     "pathlib", "pyarrow", "logging.getLogger", "frozenset", "range", "uuid.UUID",
@@ -137,11 +135,11 @@ class Bodies:
     def _classes(self, key: Key) -> list[Stmt]:
         """The project's class of the one object that a name is bound to; empty when that is not certain."""
         found = self._statements(key)
-        value = getattr(found[0].node, "value", None) if len(found) == 1 else None
-        chain = chain_of(value.func) if isinstance(value, ast.Call) else None
+        value = found[0].form.value if len(found) == 1 else None
+        chain = value.chain if value and value.kind == "Call" else None
         hits = [h for h in self.index.resolve(found[0].module, chain) if h.kind != "import"] if chain else []
         made = [s for h in hits if h.module and not h.rest for s in self._statements((h.module.name, h.name))]
-        return made if len(hits) == 1 and all(isinstance(s.node, ast.ClassDef) for s in made) else []
+        return made if len(hits) == 1 and all(s.form.is_class for s in made) else []
 
     def _returned(self, key: Key, seen: set[Key]) -> set[Key]:
         """The names whose objects a call of the name may give back; none for a class: its instance is new."""
@@ -152,23 +150,24 @@ class Bodies:
         for statement in self._statements(key):
             if not statement.is_definition:
                 keys.add(key)
-            elif isinstance(statement.node, FUNCTIONS):
+            elif statement.form.is_function:
                 keys |= self._flows_of(((statement.module, part) for part in statement.parts[1:]), seen)
         return keys
 
     def _is_fixed(self, key: Key) -> bool:
         """Is the name bound only to what nobody can change in place: numbers, texts, patterns, types?"""
         found = self._statements(key)
-        return bool(found) and all(self._is_constant(s.module, getattr(s.node, "value", None)) for s in found)
+        return bool(found) and all(self._is_constant(s.module, s.form.value) for s in found)
 
-    def _is_constant(self, module: Module, node: ast.expr | None) -> bool:
-        if isinstance(node, (ast.Tuple, ast.BinOp, ast.UnaryOp)):
-            return all(self._is_constant(module, n) for n in ast.iter_child_nodes(node) if isinstance(n, ast.expr))
-        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+    def _is_constant(self, module: Module, value: Value | None) -> bool:
+        if value is None:
+            return False
+        if value.kind in ("Tuple", "BinOp", "UnaryOp"):
+            return all(self._is_constant(module, part) for part in value.parts)
+        if value.kind in ("Constant", "JoinedStr"):
             return True
-        chain = chain_of(node.func if isinstance(node, ast.Call) else node) if node is not None else None
-        hits = [hit for hit in self.index.resolve(module, chain) if hit.kind != "import"] if chain else []
-        if isinstance(node, ast.Call):
+        hits = [hit for hit in self.index.resolve(module, value.chain) if hit.kind != "import"] if value.chain else []
+        if value.kind == "Call":
             return bool(hits) and all(h.kind == "outside" and special.covers(_CONSTANT_CALLS, h.name) for h in hits)
         return bool(hits) and all(h.kind == "outside" and h.name.rpartition(".")[2].isupper() for h in hits)
 
@@ -184,13 +183,12 @@ class Bodies:
 
     def _shares(self, statement: Stmt, depth: int = 0) -> bool:
         """Do the instances of a class share a container of the class, or of a base of it?"""
-        node = statement.node
-        if not isinstance(node, ast.ClassDef) or depth > 8:
+        form = statement.form
+        if not form.is_class or depth > 8:
             return False
-        values = [value for inner in node.body if (value := getattr(inner, "value", None)) is not None]
-        if any(isinstance(value, _MUTABLE) or _makes_container(value) for value in values):
+        if form.makes_container:
             return True
-        chains = [chain for base in node.bases if (chain := chain_of(base))]
+        chains = [chain for chain in form.bases if chain]
         keys = {key for chain in chains for key, _ in self.index.keys(statement.module, chain)}
         return any(self._shares(base, depth + 1) for key in keys for base in self._statements(key))
 
@@ -200,18 +198,18 @@ class Bodies:
             return seen
         seen.add(key)
         for statement in self._statements(key):
-            for base in getattr(statement.node, "bases", []):
-                for other, _ in self.index.keys(statement.module, chain) if (chain := chain_of(base)) else ():
+            for chain in statement.form.bases:
+                for other, _ in self.index.keys(statement.module, chain) if chain else ():
                     self._bases(other, seen)
         return seen
 
     def _is_ours(self, key: Key) -> bool:
         """Is the object made here, so that who changes it changes nothing else?"""
         for statement in self._statements(key):
-            value = getattr(statement.node, "value", None)
-            if statement.is_definition or isinstance(value, _CONTAINERS) or value is None:
+            value = statement.form.value
+            if statement.is_definition or value is None or value.kind in _CONTAINERS:
                 continue
-            if not isinstance(value, ast.Call):
+            if value.kind != "Call":
                 return False
             chains = [chain[:-1] for chain in statement.parts[0].flows if chain[-1] == "()"]
             hits = [hit for chain in chains for hit in self.index.resolve(statement.module, chain)]
@@ -219,7 +217,3 @@ class Bodies:
             if not hits or not outside <= CONTAINER_CALLS:
                 return False
         return True
-
-
-def _makes_container(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS

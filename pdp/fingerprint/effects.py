@@ -5,14 +5,13 @@ A name that is reached brings along every statement found here that may change t
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
 from pdp.fingerprint import special
 from pdp.fingerprint.index import Index, Key
 from pdp.fingerprint.module import Module, Stmt
-from pdp.fingerprint.names import BUILTINS, FUNCTIONS, Chain
+from pdp.fingerprint.names import BUILTINS, Chain
 from pdp.fingerprint.runs import Run, Runs
 
 
@@ -38,7 +37,7 @@ class Effects(Runs):
 
     def _note_deferred(self, statement: Stmt) -> None:
         module = statement.module
-        if isinstance(statement.node, ast.ClassDef) and statement.node.bases:
+        if statement.form.bases:
             self.with_bases.append(statement)
         for part in statement.parts[1:]:
             for key in self.deferred(module, part)[0]:
@@ -118,7 +117,7 @@ class Effects(Runs):
     def _note_registrars(self) -> None:
         """A function that hands code to a writer of X is a writer of X."""
         for key in list(self.writers):
-            todo = [s for s in self.writers[key] if isinstance(s.node, FUNCTIONS)]
+            todo = [s for s in self.writers[key] if s.form.is_function]
             seen = set(todo)
             while todo:
                 statement = todo.pop()
@@ -143,7 +142,7 @@ class Effects(Runs):
                 current = todo.pop()
                 keys = self._put_into(current)
                 for statement in self._statements(current):
-                    functions = isinstance(statement.node, FUNCTIONS)
+                    functions = statement.form.is_function
                     for part in statement.parts[1:] if functions else statement.parts:
                         keys |= self._shared(statement.module, part.flows)
                     if not statement.is_definition:  # a = b = []
@@ -169,7 +168,7 @@ class Effects(Runs):
 
     def _is_new(self, statement: Stmt) -> bool:
         """Does a call of it give an object that shares nothing?"""
-        return isinstance(statement.node, ast.ClassDef) and not self._shares(statement)
+        return statement.form.is_class and not self._shares(statement)
 
     def _shared(self, module: Module, flows: set[Chain]) -> set[Key]:
         found: set[Key] = set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from pdp.errors import PdpError
 from pdp.fingerprint import SCHEME
 from pdp.fingerprint.files import Files
+from pdp.fingerprint.memo import Memo
 from pdp.fingerprint.module import Module
 from pdp.fingerprint.names import BUILTINS, Chain
 
@@ -37,6 +38,7 @@ class Index:
 
     def __init__(self, root: Path, scheme: int = SCHEME) -> None:
         self.scheme = scheme
+        self.memo = Memo(root)
         self.files = Files(root)
         self.root, self.others = self.files.root, self.files.others
         self._files = {
@@ -63,7 +65,7 @@ class Index:
             raise self._failed[name]
         if name not in self._parsed and name in self._files:
             try:
-                self._files[name].parse()
+                self._files[name].parse(self.memo)
             except PdpError as error:
                 self._failed[name] = error
                 raise

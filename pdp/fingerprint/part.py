@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from pdp.fingerprint.names import Chain
 
@@ -35,3 +36,7 @@ class Part:
     decorated: bool = False
     docs: bool = False
     subclasses: bool = False
+
+    def as_data(self) -> tuple[Any, ...]:
+        """The fields in their order."""
+        return tuple([getattr(self, name) for name in self.__slots__])

@@ -39,7 +39,9 @@ class Project:
             PdpError: A ref leads nowhere, or a file that it reaches is not valid Python.
         """
         with _no_collection():
-            return Reach(self._index, self._effects_for(refs)).fingerprint(refs)
+            found = Reach(self._index, self._effects_for(refs)).fingerprint(refs)
+            self._index.memo.keep()
+        return found
 
     def state(self, resources: Iterable[str] = ()) -> tuple[tuple[str, int, int, int, int], ...]:
         """``(path, size, mtime_ns, ctime_ns, inode)`` of every file that can matter: equal states, equal digests.

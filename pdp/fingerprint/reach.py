@@ -102,8 +102,8 @@ class Reach:
     def _check_members(self, ref: str, module: Module, name: str, rest: list[str]) -> None:
         for statement in module.bindings.get(name, ()) if rest else ():
             members = {n for part in statement.parts for n in [part.name]}
-            inherits = bool(getattr(statement.node, "bases", ["?"]))
-            text = {n for inner in getattr(statement.node, "body", ()) for n in _names_of(inner)}
+            inherits = bool(statement.form.bases) or not statement.form.is_class
+            text = set(statement.form.members)
             if not inherits and rest[0] not in members | text:
                 where = f"{module.file}:{statement.line}"
                 raise PdpError(f"{ref}: {name} at {where} has no {rest[0]}", hint=_guess(rest[0], sorted(text)))
@@ -306,12 +306,6 @@ def _normal(path: str) -> str:
         elif part not in ("", "."):
             parts.append(part)
     return "/".join(parts)
-
-
-def _names_of(node: object) -> list[str]:
-    targets = [*getattr(node, "targets", []), getattr(node, "target", None)]
-    names = [getattr(node, "name", None), *(getattr(target, "id", None) for target in targets)]
-    return [name for name in names if isinstance(name, str)]
 
 
 def _guess(name: str, known: list[str]) -> str:

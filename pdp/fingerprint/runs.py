@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,8 +9,9 @@ from pdp.fingerprint import special
 from pdp.fingerprint.bodies import CONTAINER_CALLS, Bodies
 from pdp.fingerprint.index import Index, Key
 from pdp.fingerprint.module import Module, Stmt
-from pdp.fingerprint.names import FUNCTIONS, Chain
+from pdp.fingerprint.names import Chain
 from pdp.fingerprint.part import Part
+from pdp.fingerprint.shape import Form
 
 # Outside calls that keep what they are given and call nothing of it.
 _HOLDERS = CONTAINER_CALLS - {"sorted"} | {
@@ -46,7 +46,7 @@ class Runs(Bodies):
         module, eager = statement.module, statement.parts[0]
         decorated = any(self._changes_what_it_decorates(module, chain) for chain in eager.decorators)
         own = [part for part in statement.parts[1:] if decorated or not statement.is_definition]
-        inherited = [] if own or not isinstance(statement.node, ast.ClassDef) else statement.parts[1:]
+        inherited = [] if own or not statement.form.is_class else statement.parts[1:]
         run = self._follow(statement, eager, own, inherited)
         for chain, args in eager.args.items():
             callee = self.callee(module, chain)
@@ -61,7 +61,7 @@ class Runs(Bodies):
         if key not in self._callees:
             self._callees[key] = Run(parts=[(module, Part("*", given_calls={""}))], writes_given=True)  # in a cycle
             probe = Part("", calls={chain: 0}, uses={chain[:-1] if chain[-1] == "()" else chain}, attrs=set(chain[1:]))
-            self._callees[key] = self._follow(Stmt(module, ast.Pass(lineno=0), -1, ()), probe, [], [])
+            self._callees[key] = self._follow(Stmt(module, -1, (), 0, Form("Pass")), probe, [], [])
         return self._callees[key]
 
     def _follow(self, statement: Stmt, eager: Part, own: list[Part], inherited: list[Part]) -> Run:
@@ -129,12 +129,10 @@ class Runs(Bodies):
                 called |= args
         named = {key for chain in functions if chain not in called for key, _ in self.index.keys(module, chain)}
         ran = {key for chain in called for key, _ in self.index.keys(module, chain)}
-        return {s for key in named - ran for s in self._statements(key) if isinstance(s.node, FUNCTIONS)}
+        return {s for key in named - ran for s in self._statements(key) if s.form.is_function}
 
     def _is_function(self, module: Module, chain: Chain) -> bool:
-        return any(
-            isinstance(s.node, FUNCTIONS) for key, _ in self.index.keys(module, chain) for s in self._statements(key)
-        )
+        return any(s.form.is_function for key, _ in self.index.keys(module, chain) for s in self._statements(key))
 
     def _changes_what_it_decorates(self, module: Module, chain: Chain) -> bool:
         hits = self.index.resolve(module, chain)

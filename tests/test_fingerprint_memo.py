@@ -1,0 +1,96 @@
+"""What is kept of modules from run to run makes no difference to any identity, whatever became of the file."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pdp.errors import PdpError
+from pdp.fingerprint import Fingerprint, Project
+from pdp.fingerprint.memo import Memo
+from pdp.fingerprint.module import Module
+from tests.fingerprint_cases import CASES, EDITS, PROJECT, REF, Case, apply, write
+
+ALL = [Case(edit, PROJECT, REF) for edit in EDITS] + CASES
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch):
+    """Tests write no bytecode, and where none is written nothing is kept of modules either."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write(tmp_path / "project", PROJECT)
+
+
+def told(root, ref: str = REF) -> Fingerprint:
+    return Project(root).fingerprint(ref)
+
+
+def parsed(root, monkeypatch) -> list[str]:
+    """The modules that a new project reads as Python."""
+    found: set[str] = set()
+    add = Module._add
+
+    def noted(module, *arguments, **others):
+        found.add(module.name)
+        add(module, *arguments, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Module, "_add", noted)
+        told(root)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.edit.name.replace(" ", "-"))
+def test_an_edit_is_seen_as_if_nothing_were_kept(case: Case, tmp_path):
+    root = write(tmp_path / "edited", case.files)
+    told(root, case.ref)
+    edited = apply(case.edit, case.files)
+    for gone in case.files.keys() - edited.keys():
+        (root / gone).unlink()
+    with_memo = told(write(root, edited), case.ref)
+    assert with_memo == told(write(tmp_path / "fresh", edited), case.ref)
+    assert told(root, case.ref) == with_memo
+
+
+def test_only_what_was_edited_is_parsed_again(root, monkeypatch):
+    everything = parsed(root, monkeypatch)
+    assert len(everything) > 5 and parsed(root, monkeypatch) == []
+    (root / "app/units.py").write_text((root / "app/units.py").read_text() + "\nNEW = 1\n")
+    assert parsed(root, monkeypatch) == ["app.units"]
+
+
+def test_a_file_that_is_damaged_cut_off_or_of_another_python_does_not_count(root, monkeypatch):
+    expected = told(root)
+    path = Memo(root).path
+    whole = path.read_bytes()
+    everything = parsed(write(root.parent / "other", PROJECT), monkeypatch)
+    for damaged in (b"", whole[:40], whole[:-1], whole[:100] + bytes([whole[100] ^ 1]) + whole[101:]):
+        path.write_bytes(damaged)
+        assert parsed(root, monkeypatch) == everything
+        assert told(root) == expected
+    monkeypatch.setattr(sys, "version", "another")
+    assert parsed(root, monkeypatch) == everything
+
+
+def test_nothing_is_kept_where_python_keeps_no_bytecode(root, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    told(root)
+    assert not Memo(root).path.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(root):
+    (root / "__pycache__").write_text("a file")
+    assert told(root) == told(root)
+
+
+def test_a_module_that_is_no_python_is_refused_each_time(root):
+    (root / "app/units.py").write_text("def broken(:\n")
+    for _ in range(2):
+        with pytest.raises(PdpError, match=r"units.py:1 is not valid Python"):
+            told(root)
