@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,18 @@ class Project(Copy):
         assert (done.returncode == 0) is ok, printed
         assert "fault of pdp" not in printed
         return outcomes(done.stdout), self.google.double.counts - before, printed
+
+    def synced(self, *words: str) -> None:
+        done = self.command(sys.executable, "-m", "pdp", *words, **self.environ)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def raw_files(self) -> dict[str, bytes]:
+        """Those of the snapshots, by source and name."""
+        return {
+            f"{source}/{file['name']}": (self.data / "raw" / source / file["name"]).read_bytes()
+            for source in ("mi_band", "google_sheets")
+            for file in json.loads((self.data / f"snapshots/{source}.json").read_text())["files"]
+        }
 
     def metrics(self) -> bytes:
         return (self.data / "merged/daily_metrics.csv").read_bytes()
@@ -98,6 +112,80 @@ def test_only_what_is_new_travels(project: Project, google: Google, demo: Demo, 
     found, asked, _ = project.run()
     assert (asked[MEDIA], google.double.bytes_sent[MEDIA] - before) == (1, len(EXPORT))
     assert found["ingest:google_sheets"] == "current" and found["ingest:mi_band"] == "built"
+
+
+@pytest.fixture
+def runners(project: Project, google: Google, tmp_path: Path) -> Callable[[str], Project]:
+    """Machines that start from an empty folder, with the same settings and the same place for their state."""
+    project.environ["PDP_STATE_REMOTE"] = f"file://{tmp_path / 'remote'}"
+
+    def runner(name: str) -> Project:
+        made = Project(tmp_path / name, google, project.seeded)
+        made.environ = dict(project.environ)
+        shutil.rmtree(made.data, ignore_errors=True)
+        return made
+
+    return runner
+
+
+def test_a_runner_with_an_empty_folder_downloads_only_what_is_new(
+    project: Project, runners: Callable[[str], Project], google: Google
+) -> None:
+    """What was fetched elsewhere comes with the state: nothing is downloaded and nothing runs, all files are the same; of
+    a new export one download is made. And back: the first machine does not fetch what the runner has fetched.
+    """
+    project.run()
+    project.synced("push")
+    runner = runners("first")
+    runner.synced("pull")
+    found, asked, _ = runner.run()
+    assert (changed(found), asked[MEDIA]) == (set(), 0)
+    assert (runner.outputs(), runner.raw_files()) == (project.outputs(), project.raw_files())
+    google.double.drive.file(NEW, EXPORT, parent=project.seeded.folder)
+    runner = runners("second")
+    runner.synced("pull")
+    found, asked, _ = runner.run()
+    assert found["ingest:mi_band"] == "built" and asked[MEDIA] == 1
+    runner.synced("push")
+    project.synced("pull")
+    found, asked, _ = project.run()
+    assert (changed(found), asked[MEDIA]) == (set(), 0)
+    assert (runner.outputs(), runner.raw_files()) == (project.outputs(), project.raw_files())
+    assert not list(project.data.glob("edited/*"))
+
+
+def test_a_restored_machine_builds_without_google(project: Project, runners: Callable[[str], Project]) -> None:
+    """All that was fetched is there: with Google gone, `offline=1` builds everything anew from it, byte for byte."""
+    project.run()
+    project.synced("push")
+    runner = runners("restored")
+    runner.synced("pull")
+    found, asked, _ = runner.run("offline=1", "-a")
+    assert asked.total() == 0 and found["normalize:mi_band"] == found["merge"] == "unchanged"
+    assert runner.outputs() == project.outputs()
+
+
+def test_what_was_fetched_here_since_is_not_undone_by_a_pull(
+    project: Project, runners: Callable[[str], Project], google: Google
+) -> None:
+    """Two machines that each fetched a newer export join, and neither takes the other's folder for its own."""
+    project.run()
+    project.synced("push")
+    runner = runners("other")
+    runner.synced("pull")
+    google.double.drive.file(NEW, EXPORT, parent=project.seeded.folder)
+    runner.run()
+    runner.synced("push")
+    later = google.double.drive.file(f"{NEW[:-4]}_later.csv", EXPORT + b"\n", parent=project.seeded.folder)
+    project.run()
+    google.double.drive.files[later.id].trashed = True
+    project.synced("pull", "--merge")
+    assert changed(project.run("offline=1")[0]) == set(), "the last to fetch is the one that counts"
+    _, asked, _ = project.run()
+    assert asked[MEDIA] == 0
+    assert {name.rpartition("/")[2] for name in project.raw_files()} == {
+        name.rpartition("/")[2] for name in runner.raw_files()
+    }
 
 
 def test_offline_asks_nobody(project: Project, google: Google) -> None:

@@ -62,7 +62,7 @@ def test_a_second_machine_ends_alike_and_has_nothing_to_do(machines: tuple[Machi
     """The same files, the same history, row for row; doit finds all current, and a push finds nothing to send."""
     one, two = machines
     said = two.pdp("pull")
-    assert re.match(r"pulled generation 1 from the folder .*: 5 records, 5 objects, [\d.]+ (kB|bytes)\n", said)
+    assert re.match(r"pulled generation 1 from the folder .*: 5 records, 6 objects, [\d.]+ (kB|bytes)\n", said)
     assert files(one) == files(two)
     assert one.history() == two.history()
     assert set(two.outcomes().values()) == {"current"}
@@ -149,7 +149,7 @@ def test_a_pull_waits_for_a_run(machines: tuple[Machine, Machine]) -> None:
 def test_the_dry_run_says_what_would_travel_and_moves_nothing(machines: tuple[Machine, Machine]) -> None:
     one, two = machines
     said = two.pdp("sync", "--dry-run")
-    assert "a pull would bring 5 records, 5 objects" in said and "a push would send 0 records, 0 objects" in said
+    assert "a pull would bring 5 records, 6 objects" in said and "a push would send 0 records, 0 objects" in said
     assert not (two.data / "merged").exists()
     assert "pulled generation 1" in two.pdp("sync")
     assert files(one) == files(two)
@@ -283,15 +283,16 @@ def test_status_tells_of_the_state(machines: tuple[Machine, Machine], built: Bui
     assert re.search(r"^state     generation 1, seen \S+Z; \d records are not pushed$", one.pdp("status"), re.MULTILINE)
 
 
-def test_what_is_fetched_from_google_does_not_travel() -> None:
-    """The names are those that the sources use; what a person put beside them travels."""
-    from pdp.sync.raw import FETCHED, travelling
-    from stages.ingest import folder, sheet
+def test_what_is_fetched_from_google_travels_where_there_is_room() -> None:
+    """Not into a place that is one file; what a person put beside it travels everywhere, unless told not to."""
+    from pdp.sync.raw import travelling
 
-    assert (f"{folder.FETCHED}/", sheet.FILE) == FETCHED
-    travels = travelling({"state": {"raw": True}, "fetch": {"mi_band": {"id": "1"}, "google_sheets": {"id": ""}}})
-    assert [travels("mi_band", name) for name in ("drive/ab/a.zip", "a.zip")] == [False, True]
-    assert travels("google_sheets", "sheet.json") and travels("unknown", "drive/x")
+    places = {"mi_band": {"id": "1"}, "google_sheets": {"id": ""}}
+    little = travelling({"state": {"raw": True}, "fetch": places}, fetched_too=False)
+    assert [little("mi_band", name) for name in ("drive/ab/a.zip", "a.zip")] == [False, True]
+    assert little("google_sheets", "sheet.json") and little("unknown", "drive/x")
+    assert travelling({"state": {"raw": True}, "fetch": places}, fetched_too=True)("mi_band", "drive/ab/a.zip")
+    assert not travelling({"state": {"raw": False}, "fetch": places}, fetched_too=True)("mi_band", "a.zip")
 
 
 def test_a_registry_without_records_is_told_what_to_do(tmp_path: Path) -> None:

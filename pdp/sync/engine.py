@@ -118,6 +118,11 @@ class Report:
     lacking: list[str] = field(default_factory=list)
     """Needed bytes that the remote lacks; the next run makes them again."""
 
+    def count(self, size: int) -> None:
+        """One more object of so many bytes."""
+        self.objects += 1
+        self.size += size
+
 
 class Remote:
     """A place and the way it is written: all that push and pull need to know of it."""
@@ -230,8 +235,7 @@ def _upload(local: Local, remote: Remote, skip: Callable[[str], bool], report: R
         stored = None if skip(digest) else local.upload(digest, remote.blobs)
         if stored is not None:
             found[digest] = stored
-            report.objects += 1
-            report.size += size
+            report.count(size)
     return found
 
 
@@ -299,13 +303,13 @@ def pull(
     merge: bool = False,
     unrelated: bool = False,
     everything: bool = False,
-    bring: Callable[[Ledger, State, State], None] | None = None,
+    bring: Callable[[Ledger, State, State, Report], None] | None = None,
 ) -> Report:
     """Brings here what the remote has: objects first, then all records in one step.
 
     `merge` joins histories that ran apart: the remote's order stays, what is new here follows it (see `rebase`);
-    `unrelated` even those that have nothing in common. `everything` fetches old versions too. `bring(ledger, base, theirs)`
-    is called before the records count: it brings raw files, and may refuse.
+    `unrelated` even those that have nothing in common. `everything` fetches old versions too.
+    `bring(ledger, base, theirs, report)` is called before the records count: it brings raw files, and may refuse.
 
     Raises:
         Diverged: both sides have records that the other lacks, and `merge` was not asked for.
@@ -327,7 +331,7 @@ def pull(
         records = theirs + [local.record(digest) for digest in view.ahead]
     _download(local, remote, view, records, everything, report)
     if bring:
-        bring(view.ledger, State(theirs[: view.common]), State(theirs))
+        bring(view.ledger, State(theirs[: view.common]), State(theirs), report)
     report.records = len(view.behind)
     if view.behind:
         local.adopt(view.common, records[view.common :], view.memory)
@@ -349,8 +353,7 @@ def _download(local: Local, remote: Remote, view: View, records: list[str], ever
             report.lacking.append(digest)
             continue
         local.download(digest, stored, remote.blobs)
-        report.objects += 1
-        report.size += size
+        report.count(size)
 
 
 def diverged(view: View) -> Diverged:

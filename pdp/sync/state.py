@@ -39,7 +39,7 @@ class Synced:
             raise SettingsError("no remote is set", hint=f"set remote under [state]: {WAYS}; see docs/state.md")
         vault = open_vault(values, given, session.root)
         self.remote = Remote(open_backend(self.url, environ, given, values, session.root), vault)
-        self.local = LocalState(session, self.url, raw.travelling(values))
+        self.local = LocalState(session, self.url, raw.travelling(values, fetched_too=self.remote.backend.everything))
         self.told: list[str] = []
 
     def push(self) -> Report:
@@ -64,8 +64,10 @@ class Synced:
         generation = f"generation {view.head.generation}" if view.head else "nothing yet"
         yield f"{self.remote.backend.where} has {generation}"
         missing = {d: n for d, n in self.local.objects().items() if d not in view.ledger.objects}
-        needed = State(view.ledger.records).needed()
-        wanted = {d: n for d, n in needed.items() if d in view.ledger.objects and not self.local.has(d)}
+        theirs = State(view.ledger.records)
+        needed = {d: n for d, n in theirs.needed().items() if not self.local.has(d)}
+        needed |= raw.lacking(self.session, theirs, self.local.travels)
+        wanted = {d: n for d, n in needed.items() if d in view.ledger.objects}
         yield f"a pull would bring {len(view.behind):,} records, {len(wanted):,} objects, {sum(wanted.values()):,} bytes"
         yield f"a push would send {len(view.ahead):,} records, {len(missing):,} objects, {sum(missing.values()):,} bytes"
         if view.ahead and view.behind:
@@ -74,12 +76,15 @@ class Synced:
     def pull(self, *, merge: bool, unrelated: bool, everything: bool, keep: Keep) -> Report:
         """Brings here what the remote has, and puts the named files in line with it."""
 
-        def bring(ledger: Ledger, base: State, theirs: State) -> None:
-            take, clash = raw.changes(self.session, base, theirs, self.local.travels)
+        def bring(ledger: Ledger, base: State, theirs: State, report: Report) -> None:
+            own = raw.travelling(self.session.config.values, fetched_too=False)
+            take, clash = raw.changes(self.session, base, theirs, own)
             if clash and keep is None:
                 raise raw.refuse(clash)
             take += clash if keep == "theirs" else []
-            self.told += raw.take_over(self.session, self.remote.blobs, ledger, take)
+            transfer = raw.Transfer(self.session, self.remote.blobs, ledger, report)
+            self.told += raw.take_over(transfer, take)
+            raw.bring_fetched(transfer, base, theirs)
 
         report = engine.pull(
             self.local, self.remote, merge=merge, unrelated=unrelated, everything=everything, bring=bring

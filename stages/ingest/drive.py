@@ -7,18 +7,18 @@ index is written last: a fetch that breaks off leaves the snapshot before it who
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pdp import fetched
 from pdp.errors import InputError, RemoteError
+from pdp.fetched import Fetched
 from pdp.google.access import DRIVE, Access, clients
 from pdp.google.progress import Downloads
 from pdp.labels import safe_name
-from stages.ingest.folder import FETCHED, INDEX, Fetched, fetched
 from stages.ingest.whole import UNFINISHED, put_in_place, write_whole
 
 WHAT = "the Drive folder"
@@ -60,16 +60,14 @@ def ask(folder: Path, settings: Mapping[str, Any], access: Access, sha256: Sha25
     google = clients()
     drive = google.drive(access, (DRIVE,))
     items, not_taken = _listed(google, drive, settings["id"])
-    before = {one.stamp: one for one in fetched(folder, broken_is_none=True) or ()}
+    before = {one.stamp: one for one in fetched.read_index(folder, broken_is_none=True) or ()}
     missing = [item for item in items if not _is_here(before.get(item.stamp), sha256)]
     entries = {item.stamp: before[item.stamp] for item in items if item not in missing}
     with Downloads("mi_band", len(missing), sum(item.size for item in missing)) as progress:
         for item in missing:
             entries[item.stamp] = _known(item, before, folder, sha256) or _fetch(google, drive, item, folder, progress)
-    now = sorted(entries.values(), key=lambda one: (one.name, one.stamp))
-    content = json.dumps({"index": 1, "files": [vars(one) for one in now]}, ensure_ascii=False, indent=1)
-    write_whole(folder / FETCHED / INDEX, content.encode())
-    return {"files": len(now), "downloaded": progress.done, "not_taken": not_taken}
+    write_whole(fetched.index_path(folder), fetched.index_of(entries.values()))
+    return {"files": len(entries), "downloaded": progress.done, "not_taken": not_taken}
 
 
 # What the folder holds
@@ -146,7 +144,8 @@ def _item(child: Mapping[str, Any], name: str, titles: set[str]) -> Item | None:
     )
     if checksum is None:
         raise RemoteError("Google tells no checksum of a file in the Drive folder", hint="upload it again")
-    return Item(child["id"], name + suffix, int(child.get("size", 0)), checksum, f"{checksum[1]} {name}{suffix}")
+    name += suffix
+    return Item(child["id"], name, int(child.get("size", 0)), checksum, fetched.stamp(checksum[1], name))
 
 
 # How it gets here
@@ -157,12 +156,13 @@ def _is_here(one: Fetched | None, sha256: Sha256) -> bool:
 
 
 def _known(item: Item, before: Mapping[str, Fetched], folder: Path, sha256: Sha256) -> Fetched | None:
-    """A file that is here already: of a fetch that broke off later, or under the name that it had before."""
+    """A file that is here already: pulled, of a fetch that broke off later, or under the name that it had before."""
     if item.checksum is None:
         return None
     place = _place(item, item.checksum[1])
-    if item.checksum[0] == "sha256" and sha256(place) == item.checksum[1]:
-        return Fetched(place, item.checksum[1], item.size, item.stamp)
+    here = sha256(place)
+    if here and (here if item.checksum[0] == "sha256" else _digest("md5", folder / place)) == item.checksum[1]:
+        return Fetched(place, here, item.size, item.stamp)
     same = (one for stamp, one in before.items() if stamp.startswith(f"{item.checksum[1]} ") and _is_here(one, sha256))
     one = next(same, None)
     if one is None:
@@ -172,12 +172,12 @@ def _known(item: Item, before: Mapping[str, Fetched], folder: Path, sha256: Sha2
 
 
 def _place(item: Item, key: str) -> str:
-    return f"{FETCHED}/{key[:12]}/{item.name}"
+    return f"{fetched.FOLDER}/{key[:12]}/{item.name}"
 
 
 def _fetch(google: Any, drive: Any, item: Item, folder: Path, progress: Downloads) -> Fetched:
     """Downloads the file beside its place, checks it, and puts it there."""
-    place = folder / FETCHED
+    place = folder / fetched.FOLDER
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = place / f".{item.checksum[1] if item.checksum else 'document'}{UNFINISHED}"
     if item.checksum is None:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pdp.errors import InputError
+from pdp.fetched import AGAIN, FOLDER, read_index
 from pdp.labels import label
 from pdp.snapshot import MANIFEST, RawFile, Snapshot
 
 # What browsers, editors and desktops leave beside real files, or have not finished writing.
 UNFINISHED = (".part", ".crdownload", ".download", ".tmp", ".pdp-tmp")
 MAX_DEPTH = 32  # folders within folders
-
-# Where a remote source keeps what it fetched, and which of it is current.
-FETCHED, INDEX = "drive", ".index.json"
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A fetched file: its name below the raw folder, its SHA-256 and size, and what identifies it where it came from."""
-
-    name: str
-    sha256: str
-    size: int
-    stamp: str
 
 
 def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Snapshot:
@@ -38,10 +24,10 @@ def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Sna
         InputError: a file cannot be read, is none (a link, a pipe), or went away while the folder was read.
     """
     files = []
-    current = fetched(folder)
+    current = read_index(folder)
     wanted = {one.name: one.sha256 for one in current or ()}
     for name, path in sorted(_files(folder)):
-        if current is not None and name.startswith(f"{FETCHED}/") and name not in wanted:
+        if current is not None and name.startswith(f"{FOLDER}/") and name not in wanted:
             continue  # of an earlier snapshot, or of one that is not complete
         try:
             digest = sha256(f"raw/{source}/{name}")
@@ -51,31 +37,11 @@ def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Sna
         if digest is None:
             raise InputError(f"raw file {source}/{name} went away while it was being read", hint="run again")
         if wanted.pop(name, digest) != digest:
-            raise InputError(f"raw file {source}/{name} is not as it was fetched", hint=_AGAIN)
+            raise InputError(f"raw file {source}/{name} is not as it was fetched", hint=AGAIN)
         files.append(RawFile(name, digest, size, path))
     if wanted:
-        raise InputError(f"raw file {source}/{next(iter(wanted))} was fetched, but is gone", hint=_AGAIN)
+        raise InputError(f"raw file {source}/{next(iter(wanted))} was fetched, but is gone", hint=AGAIN)
     return Snapshot(source, tuple(files))
-
-
-_AGAIN = "run doit without offline=1: it is fetched again"
-
-
-def fetched(folder: Path, *, broken_is_none: bool = False) -> tuple[Fetched, ...] | None:
-    """What the index of fetched files names as the current ones; None where nothing was fetched.
-
-    Raises:
-        InputError: the index cannot be read, unless that is to count as none.
-    """
-    try:
-        index = json.loads((folder / FETCHED / INDEX).read_bytes())
-        return tuple(Fetched(**one) for one in index["files"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if broken_is_none:
-            return None
-        raise InputError(f"raw/{folder.name}/{FETCHED}/{INDEX} cannot be read", hint=_AGAIN) from error
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

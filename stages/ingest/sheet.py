@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pdp.errors import InputError
+from pdp.fetched import SHEET
 from pdp.google.access import SHEETS, Access, clients
 from stages.ingest.whole import write_whole
 
-FILE = "sheet.json"
 FORMAT = "pdp-sheet-1"
 WHAT = "the sheet"
 METADATA = {"fields": "properties(title,locale,timeZone),sheets.properties(sheetId,title,sheetType)"}
@@ -45,7 +45,7 @@ def ask(folder: Path, settings: Mapping[str, Any], access: Access, sha256: objec
             {"title": tab["title"], "id": tab["sheetId"], "rows": rows} for tab, rows in zip(tabs, values, strict=True)
         ],
     }
-    return {"tabs": len(tabs), "changed": write_whole(folder / FILE, _bytes(content))}
+    return {"tabs": len(tabs), "changed": write_whole(folder / SHEET, _bytes(content))}
 
 
 def _chosen(sheets: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> list[Mapping[str, Any]]:
