@@ -192,7 +192,7 @@ class State(Section):
         default_factory=list, description="age recipients that it is encrypted to; pdp key init makes them"
     )
     identity: str = Field("~/.config/pdp/key.txt", min_length=1, description="key file that reads it")
-    raw: bool = Field(True, description="whether the raw files of sources that are folders are kept there too")
+    raw: bool = Field(True, description="whether raw files are kept there too")
 
 
 class Identity(Section):

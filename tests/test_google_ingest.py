@@ -6,12 +6,14 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pdp.errors import InputError, RemoteError
+from pdp.fetched import index_of, index_path, read_index, stamp
 from pdp.filehash import stat_of
 from pdp.google.faults import GoogleError
 from stages.ingest import drive, folder, sheet
@@ -152,6 +154,29 @@ def test_only_new_and_changed_files_travel(mirror: Mirror, google: Google) -> No
         mirror.files()
     mirror.ask()
     assert mirror.travelled == 4 and mirror.files() == {"renamed.csv": b"a2"}
+
+
+@pytest.mark.parametrize("told", ["sha256Checksum", "md5Checksum"])
+def test_what_a_pull_brought_is_not_fetched(mirror: Mirror, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """Whichever checksum Drive tells: files that lie in their places count without an index, or with one of a pull that
+    knew only SHA-256; one that is not what Drive has is fetched.
+    """
+    other = "md5Checksum," if told == "sha256Checksum" else ",sha256Checksum"
+    monkeypatch.setattr(drive, "FIELDS", drive.FIELDS.replace(other, ""))
+    mirror.put("a.csv", b"a")
+    mirror.put("b.csv", b"b")
+    mirror.ask()
+    index = read_index(mirror.raw)
+    assert index and mirror.travelled == 2
+    index_path(mirror.raw).unlink()
+    assert mirror.ask()["downloaded"] == 0
+    index_path(mirror.raw).write_bytes(index_of(replace(one, stamp=stamp(one.sha256, "x")) for one in index))
+    assert mirror.ask()["downloaded"] == 0
+    assert read_index(mirror.raw) == index and mirror.files() == {"a.csv": b"a", "b.csv": b"b"}
+    index_path(mirror.raw).unlink()
+    (mirror.raw / index[0].name).write_bytes(b"c")
+    assert mirror.ask()["downloaded"] == 1
+    assert mirror.files() == {"a.csv": b"a", "b.csv": b"b"}
 
 
 def test_a_document_is_exported_only_when_it_changed(mirror: Mirror, google: Google) -> None:
