@@ -78,14 +78,14 @@ class Door(Generic[Thing]):
         now = self.clock()
         with self._lock:
             self._failures = [one for one in self._failures if one[1] != address]
-            self._visits[_named(token)] = Visit(opened, now, now)
+            self._visits[named(token)] = Visit(opened, now, now)
         return token
 
     def inside(self, token: str | None) -> Thing | None:
         """What this token's visit opened; None once it is over. Looking keeps the visit alive."""
         self.expire()
         with self._lock:
-            visit = self._visits.get(_named(token)) if token else None
+            visit = self._visits.get(named(token)) if token else None
             if visit is None:
                 return None
             visit.seen = self.clock()
@@ -93,7 +93,7 @@ class Door(Generic[Thing]):
 
     def leave(self, token: str | None) -> None:
         with self._lock:
-            visit = self._visits.pop(_named(token), None) if token else None
+            visit = self._visits.pop(named(token), None) if token else None
         if visit:
             visit.opened.close()
 
@@ -136,5 +136,6 @@ class Door(Generic[Thing]):
             self._failures.remove(failure)
 
 
-def _named(token: str) -> str:
+def named(token: str) -> str:
+    """By what a token is kept: who reads the memory of it learns none."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -2,7 +2,8 @@
 
     local    on one's own machine, bound to loopback: the real data (or the demo), no password
     public   invented data only: a static page at the door, the same charts live below /live; no private file is looked at
-    vault    public, and a door: who knows the password sees the vault, in that browser alone
+    vault    public, and a door: who knows the password sees the vault, in that browser alone; with an OpenID provider a gate
+             stands before the door, so that others cannot even guess
 
 Streamlit does the pages below BASE; the routes here are the door's, and none of them runs a page.
 """
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pdp.dashboard import memory, web
 from pdp.dashboard.door import Door
+from pdp.dashboard.gate import Gate
+from pdp.dashboard.oidc import Client, Provider
 from pdp.dashboard.vault import Opened, unlock
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Setup:
     root: Path
     words: str = ""
     vault: Path | None = None
+    provider: Provider | None = None
+    """Who vouches for those that may come to the door; without one everybody may."""
     static_page: Path | None = None
     """The public page that opens at once."""
     address_header: str = ""
@@ -64,6 +69,10 @@ class Setup:
         # The prefix makes the browser refuse the cookie from any other host or over plain http.
         return "pdp" if self.is_loopback else "__Host-pdp"
 
+    @property
+    def gate_cookie(self) -> str:
+        return f"{self.cookie}-gate"
+
 
 class Site:
     """What the routes and the pages of this process share."""
@@ -74,6 +83,7 @@ class Site:
         if setup.vault:
             folder = setup.vault
             self.door = Door(lambda password: unlock(folder, password))
+        self.gate = Gate(Client(setup.provider)) if setup.provider else None
 
     def view(self, cookies: Mapping[str, str]) -> View:
         """What a visitor with these cookies sees."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pdp import config
+from pdp.dashboard.oidc import provider
 from pdp.dashboard.server import Setup, View
 from pdp.errors import PdpError, UsageError
 
@@ -41,11 +42,14 @@ def public(root: Path, environ: Mapping[str, str], host: str) -> Setup:
     if not (demo.data_dir / "registry.db").is_file():
         raise PdpError("the demo is not built", hint="PDP_CONFIG=configs/demo.toml pdp demo, then doit")
     vault = None if demo_is_forced(environ) else _vault(root, environ)
+    gate = provider(environ) if vault else None
+    behind = "its password and your OpenID provider" if gate else "its password"
     return Setup(
         View(demo.data_dir, carried(demo.values), True, "public"),
         root,
-        words="the demo for everybody, and your vault behind its password," if vault else "the demo",
+        words=f"the demo for everybody, and your vault behind {behind}," if vault else "the demo",
         vault=vault,
+        provider=gate,
         static_page=demo.data_dir / "public.html",
         address_header=environ.get("PDP_ADDRESS_HEADER", ""),
         is_loopback=host in ("127.0.0.1", "::1", "localhost"),

@@ -19,15 +19,20 @@ from starlette.routing import Route
 
 from pdp.dashboard import front
 from pdp.dashboard.door import LONGEST, TooMany
+from pdp.dashboard.gate import PASSED_S
 from pdp.dashboard.health import problem
 from pdp.dashboard.key import WrongPassword
+from pdp.dashboard.oidc import CALLBACK, Refused
 from pdp.errors import PdpError, sentence
 
 if TYPE_CHECKING:
+    from pdp.dashboard.gate import Gate
     from pdp.dashboard.server import Site
 
 LOGIN_PAGE = Path(__file__).with_name("login.html")
 LONGEST_FORM = 4096
+FORM = re.compile("<form.*</form>", re.DOTALL)
+UNKEPT = {"Cache-Control": "no-store"}
 log = logging.getLogger("pdp.dashboard")
 
 # Vega evaluates the expressions of a chart; nothing is loaded from, or sent to, any other place. {scripts}: the hashes of
@@ -91,6 +96,8 @@ def routes(site: Site) -> list[Route]:
             Route("/login", doors.login, methods=["GET", "POST"]),
             Route("/logout", doors.logout, methods=["POST"]),
         ]
+    if site.gate:
+        found.append(Route(CALLBACK, doors.returned))
     return found
 
 
@@ -119,6 +126,9 @@ class Doors:
         return Response(found.content, media_type="text/html", headers=headers)
 
     async def login(self, request: Request) -> Response:
+        gate = self.site.gate
+        if gate and not gate.is_passed(request.cookies.get(self.setup.gate_cookie)):
+            return await self._to_provider(gate) if request.method == "GET" else _again("Sign in first.", 403)
         if request.method == "GET":
             return _form()
         if not _same_origin(request):
@@ -142,7 +152,39 @@ class Doors:
             self.setup.cookie, token, max_age=LONGEST, path="/", httponly=True, samesite="strict",
             secure=not self.setup.is_loopback,
         )  # fmt: skip
+        if gate:
+            gate.leave(request.cookies.get(self.setup.gate_cookie))
+            self._keep(entered, "", 0)
         return entered
+
+    async def _to_provider(self, gate: Gate) -> Response:
+        """The way to the provider; a cookie ties the way back to this browser."""
+        try:
+            address, token = await asyncio.to_thread(gate.begin)
+        except PdpError as error:
+            return _unanswered(error)
+        return self._keep(RedirectResponse(address, 303, headers=UNKEPT), token, PASSED_S)
+
+    async def returned(self, request: Request) -> Response:
+        """Back from the provider: on to the login, or a sentence."""
+        assert self.site.gate is not None
+        token = request.cookies.get(self.setup.gate_cookie)
+        try:
+            passed = await asyncio.to_thread(self.site.gate.finish, token, request.query_params)
+        except Refused as refused:
+            log.warning("not let through by OpenID Connect: %s", refused)
+            return _again(f"You cannot come in: {refused}.", 403)
+        except PdpError as error:
+            return _unanswered(error)
+        return self._keep(RedirectResponse("/login", 303, headers=UNKEPT), passed, PASSED_S)
+
+    def _keep(self, answer: Response, token: str, seconds: int) -> Response:
+        """Lax: a browser that comes from the provider's page sends no strict cookie along."""
+        answer.set_cookie(
+            self.setup.gate_cookie, token, max_age=seconds, path="/", httponly=True, samesite="lax",
+            secure=not self.setup.is_loopback,
+        )  # fmt: skip
+        return answer
 
     async def logout(self, request: Request) -> Response:
         if not _same_origin(request):
@@ -184,7 +226,19 @@ def _same_origin(request: Request) -> bool:
 def _form(said: str = "", status: int = 200) -> HTMLResponse:
     note = f'<p role="alert">{html.escape(said)}</p>' if said else ""
     page = LOGIN_PAGE.read_text(encoding="utf-8").replace("<!-- said -->", note)
-    return HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(page, status, headers=UNKEPT)
+
+
+def _again(said: str, status: int) -> HTMLResponse:
+    """The page of the login with the way to the provider in place of the form."""
+    answer = _form(said, status)
+    page = FORM.sub('<p><a href="/login">Sign in again</a></p>', bytes(answer.body).decode())
+    return HTMLResponse(page, status, headers=UNKEPT)
+
+
+def _unanswered(error: PdpError) -> HTMLResponse:
+    log.warning("the gate cannot be opened: %s", sentence(error))
+    return _again("The sign-in does not work now; the server's log says why.", 503)
 
 
 def said(error: Exception) -> bool:

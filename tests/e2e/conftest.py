@@ -58,7 +58,7 @@ class Visitor:
         """Waits until Streamlit has run the page to its end."""
         self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=PATIENCE_S * 1000)
 
-    def shoot(self, name: str) -> None:
+    def shoot(self, name: str, *, with_chart: bool = True) -> None:
         """Keeps a picture of the whole page in build/screenshots."""
         if self.page.get_by_test_id("stApp").count():
             self.settle()
@@ -67,7 +67,8 @@ class Visitor:
             "(document.querySelector('[data-testid=stMain]') || document.documentElement).scrollHeight"
         )
         self.page.set_viewport_size(size | {"height": min(max(tall, size["height"]), 4000)})
-        self.see_chart()
+        if with_chart:
+            self.see_chart()
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
         self.page.set_viewport_size(size)
@@ -105,8 +106,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     """Starts dashboards; all of them end with the tests."""
     started: list[Server] = []
 
-    def start(data: Path, *options: str, **environ: str) -> Server:
-        port = free_port()
+    def start(data: Path, *options: str, port: int = 0, **environ: str) -> Server:
+        port = port or free_port()
         log = tmp_path_factory.mktemp("server") / "log"
         with log.open("w") as file:
             process = subprocess.Popen(
