@@ -20,7 +20,6 @@ from pdp.charts import blood_pressure as bp
 from pdp.charts import coverage, daily, heart, parts, sleep, style
 from pdp.charts.correlation import correlation, paired
 from pdp.period import Period
-from pdp.statistics import sleep as regularity
 from tests.chart_data import HOME, THRESHOLDS, TREATMENTS, Data, decade, demo
 
 CHARTS: dict[str, Callable[[Data], Any]] = {
@@ -34,6 +33,7 @@ CHARTS: dict[str, Callable[[Data], Any]] = {
     "sleep_score": lambda d: sleep.sleep_score(d.days),
     "sleep_times": lambda d: sleep.sleep_times(d.segments),
     "sleep_regularity": lambda d: sleep.sleep_regularity(d.segments),
+    "midsleep_variability": lambda d: sleep.midsleep_variability(d.segments),
     "coverage": lambda d: coverage.coverage(d.days),
     "correlation": lambda d: correlation(d.days, "steps", "systolic", lag_days=1),
     **{name: partial(lambda name, d: daily.daily(d.days, name, TREATMENTS), name) for name in daily.METRICS},
@@ -42,7 +42,7 @@ SIZES: dict[str, Callable[[], Data]] = {
     "demo": demo, "one day": lambda: demo().until(1), "empty": lambda: demo().until(0), "ten years": decade,
 }  # fmt: skip
 UNITS = ("(mmHg)", "(bpm)", "(hours)", "(minutes)", "(local time)", "(kinds of data a day)", "(steps a day)", "(%)",
-         "(kg)", "(0 to 100)")  # fmt: skip
+         "(kg)", "(0 to 100)", "(−100 to 100)")  # fmt: skip
 
 
 def spec_of(chart: Any) -> dict[str, Any]:
@@ -243,13 +243,6 @@ def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-def test_midpoint_sd_is_circular() -> None:
-    """Midpoints just before and just after midnight are regular; equal ones have no spread."""
-    assert regularity.midpoint_sd(pd.Series([1435.0, 5.0])) == pytest.approx(5.0, abs=0.01)
-    assert regularity.midpoint_sd(pd.Series([180.0, 180.0, 180.0])) == pytest.approx(0.0, abs=1e-3)
-    assert np.isnan(regularity.midpoint_sd(pd.Series([180.0])))
 
 
 @pytest.fixture(scope="module")

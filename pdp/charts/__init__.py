@@ -2,7 +2,7 @@
 
     blood_pressure   blood_pressure, morning_evening, pulse_pressure, mean_arterial_pressure
     heart            heart_rate (days), heart_samples (buckets of `pdp.samples`: ten years to one hour)
-    sleep            sleep_stages, sleep_score, sleep_times (midpoint and its SD)
+    sleep            sleep_stages, sleep_score, sleep_times, sleep_regularity, midsleep_variability
     daily            daily (steps, SpO2, stress, weight, ...: any column of METRICS)
     coverage         coverage: which days have what
     correlation      correlation of two columns of METRICS, with n and a caveat

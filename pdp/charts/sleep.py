@@ -73,8 +73,6 @@ def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height:
         kind=segments["main"].map({True: "main sleep", False: "naps"}),
         slept=segments["bedtime"].dt.strftime("%H:%M") + " to " + segments["wake"].dt.strftime("%H:%M"),
     )
-    middles = statistics.midpoints(segments)
-    sd = statistics.midpoint_sd(middles)
     scale = value_scale(bars[["start", "end"]])
     scale.reverse = True
     clock = alt.Axis(labelExpr="format((datum.value + 12) % 24, '02') + ':00'", tickMinStep=1)
@@ -87,21 +85,45 @@ def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height:
         x=x, y=alt.Y("start:Q", scale=scale, title="clock", axis=clock), y2="end:Q",
         color=alt.Color("kind:N", scale=colours), tooltip=[alt.Tooltip("slept:N", title="slept")],
     )  # fmt: skip
-    said = f"regularity: {statistics.MEASURE} {sd:.0f} minutes over {len(middles)} nights" if sd == sd else ""
-    return finished([layer], title, said, height)
+    return finished([layer], title, _regularity(segments), height)
+
+
+def _regularity(segments: pd.DataFrame) -> list[str]:
+    """Both measures of the period, each with what it is made from; nothing of what there is too little for."""
+    same, middles = statistics.agreement(segments), statistics.midpoints(segments)
+    index, sd = statistics.regularity_index(same), statistics.midpoint_sd(middles)
+    return [
+        f"{statistics.INDEX} {index:.0f}, over {len(same)} pairs of neighbouring days" if index == index else "",
+        f"{statistics.VARIABILITY} {sd:.0f} minutes, over {len(middles)} nights" if sd == sd else "",
+    ]
 
 
 def sleep_regularity(segments: pd.DataFrame, *, period: Period | None = None) -> alt.LayerChart:
-    """Regularity over the 28 days that end on each date: the less, the more regular."""
-    title = "Regularity of sleep (minutes)"
+    """The sleep regularity index over the 28 days that end on each date: the more, the more regular."""
+    title = "Sleep regularity index (−100 to 100)"
+    rolled = within(statistics.rolling_regularity_index(statistics.agreement(segments)), period)
+    said = "how alike days are minute by minute, over 28 days · 100: all alike, 0: as chance has it"
+    none = f"fewer than {statistics.PAIRS} pairs of neighbouring nights in 28 days"
+    return _rolled(rolled, Series("sri", "index"), title, said, none, period)
+
+
+def midsleep_variability(segments: pd.DataFrame, *, period: Period | None = None) -> alt.LayerChart:
+    """Variability of midsleep over the 28 days that end on each date: the less, the more regular."""
+    title = "Variability of midsleep (minutes)"
     rolled = within(statistics.rolling_midpoint_sd(statistics.midpoints(segments)), period)
+    said = "circular SD of the middle of main sleep, over 28 days (at least 14 nights)"
+    return _rolled(rolled, Series("sd", "SD", "min"), title, said, "fewer than 14 nights in 28 days", period)
+
+
+def _rolled(
+    rolled: pd.DataFrame, series: Series, title: str, said: str, none: str, period: Period | None
+) -> alt.LayerChart:
     if rolled.empty:
-        return nothing(title, "fewer than 14 nights in 28 days")
+        return nothing(title, none)
     period = period or span(rolled)
-    x, scale = parts.time_axis("date", period), value_scale(rolled["sd"], zero=True)
-    y = alt.Y("sd:Q", scale=scale, title="minutes")
-    hover = crosshair(rolled, [Series("sd", "SD of the midpoint", "min")], x, lambda _: y)
-    said = f"{statistics.MEASURE} over 28 days (at least 14 nights); less is more regular"
+    x, scale = parts.time_axis("date", period), value_scale(rolled[series.column], zero=series.unit == "min")
+    y = alt.Y(f"{series.column}:Q", scale=scale, title=series.unit.replace("min", "minutes") or "index")
+    hover = crosshair(rolled, [series], x, lambda _: y)
     return finished([*line(rolled, x, y, color=PURPLE, strokeWidth=2), *hover], title, said, 160)
 
 

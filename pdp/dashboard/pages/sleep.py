@@ -13,6 +13,7 @@ def show(page: Page) -> None:
     chart(charts.sleep_times(page.segments, period=page.period))
     left, right = st.columns(2)
     with left:
-        chart(charts.sleep_score(page.days, period=page.period))
-    with right:
         chart(charts.sleep_regularity(page.segments, period=page.period))
+    with right:
+        chart(charts.midsleep_variability(page.segments, period=page.period))
+    chart(charts.sleep_score(page.days, period=page.period))
