@@ -6,34 +6,24 @@ known is null, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from stages import schemas, sessions
-from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, texts_of
+from stages.by_date import Floats, Groups, Told
+from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, texts_of, valid
 from stages.duplicates import ON_DEMAND
 from stages.parts import by_dates, opened
 
-HEART_RATES = ["avg_hr", "min_hr", "max_hr"]
-STAGES = ["deep_min", "light_min", "rem_min"]
-MINUTES = ["duration_min", *STAGES, "awake_min"]
+HEART_RATES = ("avg_hr", "min_hr", "max_hr")
+STAGES = ("deep_min", "light_min", "rem_min")
+MINUTES = ("duration_min", *STAGES, "awake_min")
 SLEEP_NAMES = {
-    "main": "sleep_main_min", "duration_min": "sleep_total_min", "score": "sleep_score",
-    **{name: f"sleep_{name}" for name in (*STAGES, "awake_min")},
+    "duration_min": "sleep_total_min", "score": "sleep_score", **{name: f"sleep_{name}" for name in (*STAGES, "awake_min")},
 }  # fmt: skip
-
-
-class Part(NamedTuple):
-    """What rows of one table tell: values by date (the index, days since 1970), and flags as rows of `date`, `flags`;
-    with the dates on which there is a row at all."""
-
-    values: pd.DataFrame
-    flags: pd.DataFrame
-    dates: Ints
 
 
 def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tuple[str, pa.Table]]:
@@ -42,142 +32,156 @@ def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tupl
     A validated table has one row for a day's report and one for an instant, from one device on a date: nothing here
     is averaged or summed over devices, files or exports.
     """
-    parts = [
-        _blood_pressure(opened(inputs, "blood_pressure").read(), config),
-        _by_dates(inputs, "heart_rate", _heart_rate, "record", *HEART_RATES, "resting_hr", "bpm"),
-        _sleep(opened(inputs, "sleep").read()),
-        _metric(inputs, "steps", "steps", "steps", "sum"),
-        _metric(inputs, "spo2", "avg_spo2", "spo2", "mean"),
-        _metric(inputs, "stress", "avg_stress", "stress", "mean"),
-        _metric(inputs, "weight", "weight_kg", "weight_kg", "mean"),
-    ]
-    dates = np.unique(np.concatenate([part.dates for part in parts]))
-    days = (
-        pd.concat([pd.DataFrame(index=dates), *(part.values for part in parts)], axis=1)
-        .rename_axis("date")
-        .sort_index()
-    )
-    days = days.assign(
-        has_bp=days["systolic"].notna(),
-        has_hr=days[HEART_RATES].notna().any(axis=1),
-        has_sleep=days["sleep_total_min"].notna(),
-        flags=_joined([part.flags for part in parts]).reindex(days.index).fillna(""),
-    )
-    yield "daily_metrics", _table(days.reset_index())
+    told = Told()
+    told.add(_blood_pressure(opened(inputs, "blood_pressure").read(), config))
+    told.add(_by_dates(inputs, "heart_rate", _heart_rate, "record", *HEART_RATES, "resting_hr", "bpm"))
+    told.add(_sleep(opened(inputs, "sleep").read()))
+    told.add(_metric(inputs, "steps", "steps", "steps", Groups.sum))
+    told.add(_metric(inputs, "spo2", "avg_spo2", "spo2", Groups.mean))
+    told.add(_metric(inputs, "stress", "avg_stress", "stress", Groups.mean))
+    told.add(_metric(inputs, "weight", "weight_kg", "weight_kg", Groups.mean))
+    yield "daily_metrics", _table(told)
 
 
-def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Part], *columns: str) -> Part:
+def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Told], *columns: str) -> Told:
     """What `fold` makes of these columns of a table, some dates at a time."""
     wanted = ["local_date", "kind", "flags", *dict.fromkeys(columns)]
-    parts = [fold(table) for table in by_dates([opened(inputs, name)], wanted)]
-    return Part(
-        pd.concat([part.values for part in parts]),
-        pd.concat([part.flags for part in parts]),
-        np.concatenate([part.dates for part in parts]),
-    )
+    told = Told()
+    for table in by_dates([opened(inputs, name)], wanted):
+        told.add(fold(table))
+    return told
 
 
-def _blood_pressure(table: pa.Table, config: Mapping[str, Any]) -> Part:
-    readings = _rows(table, np.ones(table.num_rows, bool), *sessions.VALUES)
+def _blood_pressure(table: pa.Table, config: Mapping[str, Any]) -> Told:
+    told, date = _told(table)
     instant, offset = integers(table["instant_utc"]), integers(table["utc_offset_s"])
-    timed = table["time_known"].fill_null(True).to_numpy()
-    readings = readings.assign(instant=instant, clock=np.where(timed, (instant + offset) % 86_400, np.nan))
+    timed = np.asarray(table["time_known"].fill_null(True), bool)
+    clock = np.where(timed, (instant + offset) % 86_400, np.nan)
+    readings = sessions.Readings(date, instant, clock, {name: numbers(table[name]) for name in sessions.VALUES})
     rules = config["blood_pressure"]
     found = sessions.sessions(readings, rules["session_gap_min"])
-    values = sessions.days(found, rules["evening_from_hour"], config["day_starts_at"])
-    return Part(values, _flags(table, readings), _dates(table))
+    for dates, values in sessions.days(found, rules["evening_from_hour"], config["day_starts_at"]):
+        told.tell(dates, values)
+    _mark(told, table, date, np.ones(len(date), bool))
+    return told
 
 
-def _heart_rate(table: pa.Table) -> Part:
-    told = _rows(table, equal(table["kind"], "daily"), *HEART_RATES, "resting_hr")
-    reports = told[told[HEART_RATES].notna().any(axis=1)]
-    samples = _rows(table, equal(table["kind"], "sample"), "bpm")
-    by_date = samples.groupby("date")["bpm"]
-    computed = by_date.agg(["mean", "min", "max"]).set_axis(HEART_RATES, axis=1)
-    alone = ~computed.index.isin(reports["date"])
-    continuous = computed.index.isin(samples["date"][~_on_demand(table)[samples.index]])
-    resting = _reports_first(table, told.dropna(subset="resting_hr"))
-    values = [
-        pd.concat([reports.set_index("date")[HEART_RATES], computed[alone & continuous]]),
-        resting.set_index("date")["resting_hr"],
-        by_date.size().rename("hr_samples"),
-    ]
-    used = samples[samples["date"].isin(computed.index[alone])]
-    flags = [_flags(table, told), _flags(table, used), _marked(computed.index[alone & ~continuous], "spot_hr_only")]
-    return Part(pd.concat(values, axis=1), pd.concat(flags), _dates(table))
+def _heart_rate(table: pa.Table) -> Told:
+    told, date = _told(table)
+    daily, sample = equal(table["kind"], "daily"), equal(table["kind"], "sample")
+    reports = daily & _any(table, HEART_RATES)
+    told.tell(date[reports], {name: numbers(table[name])[reports] for name in HEART_RATES})
+    dates, resting = _reports_first(table, date, daily)
+    told.tell(dates, {"resting_hr": resting})
+
+    by_date, bpm = Groups(date[sample]), numbers(table["bpm"])[sample]
+    told.tell(by_date.keys, {"hr_samples": by_date.size().astype(np.float64)})
+    alone = ~np.isin(by_date.keys, date[reports])
+    continuous = np.isin(by_date.keys, date[sample & ~_on_demand(table)])
+    computed = {"avg_hr": by_date.mean(bpm), "min_hr": by_date.lowest(bpm), "max_hr": by_date.highest(bpm)}
+    believed = alone & continuous
+    told.tell(by_date.keys[believed], {name: values[believed] for name, values in computed.items()})
+    told.mark(by_date.keys[alone & ~continuous], "spot_hr_only")
+    _mark(told, table, date, daily | (sample & np.isin(date, by_date.keys[alone])))
+    return told
 
 
-def _reports_first(table: pa.Table, rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per date: the daily report's, else the other."""
-    other = equal(table["record"], "resting_heart_rate")[rows.index]
-    return rows.assign(other=other).sort_values(["date", "other"], kind="stable").drop_duplicates("date")
+def _reports_first(table: pa.Table, date: Ints, daily: Mask) -> tuple[Ints, Floats]:
+    """(dates, resting heart rate): the daily report's, else the other row's."""
+    resting = numbers(table["resting_hr"])
+    at = np.flatnonzero(daily & ~np.isnan(resting))
+    other = equal(table["record"], "resting_heart_rate")[at]
+    dates, first = np.unique(date[at[np.argsort(other, kind="stable")]], return_index=True)
+    return dates, resting[at[np.argsort(other, kind="stable")][first]]
 
 
 def _on_demand(table: pa.Table) -> Mask:
     return codes(table["record"], ON_DEMAND) < len(ON_DEMAND)
 
 
-def _sleep(table: pa.Table) -> Part:
-    rows = _rows(table, np.ones(table.num_rows, bool), *MINUTES, "score").assign(
-        raw=pack(codes(table["source"]), codes(table["file"]), integers(table["row"])),
-        source=codes(table["source"]),
-        of_report=equal(table["record"], "daily_report"),
-        mutilated=_has_flag(table, schemas.PART_QUARANTINED),
-    )
-    is_night = equal(table["kind"], "night")
-    nights = rows[is_night].set_index("raw", drop=False)
-    parts = rows[~is_night & rows["of_report"] & rows["raw"].isin(nights.index)]
-    parts = parts.assign(date=parts["raw"].map(nights["date"]))
-    alone = rows[~is_night & ~rows["of_report"] & ~rows["date"].isin(nights["date"])]
-    believed = alone[STAGES].notna().any(axis=1) | ~alone["source"].isin(nights["source"])
-    longest = parts.groupby("raw")["duration_min"].max().reindex(nights.index).mask(nights["mutilated"])
-    by_date = alone[believed].groupby("date")
-    told = nights.assign(main=longest).set_index("date")
-    computed = by_date[MINUTES].sum(min_count=1).assign(main=by_date["duration_min"].max())
-    values = pd.concat([told, computed])[["main", "score", *MINUTES]].rename(columns=SLEEP_NAMES)
-    naps = values["sleep_total_min"] - values["sleep_main_min"]
-    used = pd.concat([rows[is_night], parts, alone[believed]])
-    return Part(
-        values.assign(sleep_nap_min=naps.mask(naps < 0)),
-        pd.concat([_flags(table, used), _marked(alone["date"][~believed], "unconfirmed_sleep")]),
-        _dates(table),
-    )
+def _sleep(table: pa.Table) -> Told:
+    told, date = _told(table)
+    raw = pack(codes(table["source"]), codes(table["file"]), integers(table["row"]))
+    source, of_report = codes(table["source"]), equal(table["record"], "daily_report")
+    night = equal(table["kind"], "night")
+    parts = ~night & of_report & np.isin(raw, raw[night])
+    alone = ~night & ~of_report & ~np.isin(date, date[night])
+    believed = alone & (_any(table, STAGES) | ~np.isin(source, source[night]))
+
+    values = {name: numbers(table[name]) for name in (*MINUTES, "score")}
+    longest = _longest(raw[night], raw[parts], values["duration_min"][parts])
+    longest[_has_flag(table, schemas.PART_QUARANTINED)[night]] = np.nan
+    _tell_sleep(told, date[night], {name: column[night] for name, column in values.items()}, longest)
+    by_date = Groups(date[believed])
+    sums = {name: by_date.sum(values[name][believed]) for name in MINUTES}
+    _tell_sleep(told, by_date.keys, sums, by_date.highest(values["duration_min"][believed]))
+
+    told.mark(date[alone & ~believed], "unconfirmed_sleep")
+    _mark(told, table, date, night | believed)
+    _mark(told, table, _dates_of_nights(raw, date, night), parts)
+    return told
 
 
-def _metric(inputs: Mapping[str, Any], name: str, told: str, sampled: str, how: str) -> Part:
-    """One column: what the day's report tells (`told`), else the samples (`sampled`) put together as `how` says."""
-
-    def fold(table: pa.Table) -> Part:
-        reports = _rows(table, equal(table["kind"], "daily"), told).dropna(subset=told)
-        samples = _rows(table, equal(table["kind"], "sample"), sampled).dropna(subset=sampled)
-        samples = samples[~samples["date"].isin(reports["date"])]
-        computed = samples.groupby("date")[sampled].agg(how)
-        values = pd.concat([reports.set_index("date")[told], computed])
-        return Part(values.to_frame(told), _flags(table, pd.concat([reports, samples])), _dates(table))
-
-    return _by_dates(inputs, name, fold, told, sampled)
+def _longest(nights: Ints, parts: Ints, minutes: Floats) -> Floats:
+    """For each night the longest of its parts, nan where it has none."""
+    by_night = Groups(np.append(nights, parts))
+    longest = by_night.highest(np.append(np.full(len(nights), np.nan), minutes))
+    found: Floats = longest[np.searchsorted(by_night.keys, nights)]
+    return found
 
 
-def _dates(table: pa.Table) -> Ints:
-    return np.unique(integers(table["local_date"]))
+def _dates_of_nights(raw: Ints, date: Ints, night: Mask) -> Ints:
+    """For each row the date of the night that stands in the same raw row; its own where there is none."""
+    order = np.argsort(raw[night], kind="stable")
+    nights, dates = raw[night][order], date[night][order]
+    if not len(nights):
+        return date
+    at = np.searchsorted(nights, raw).clip(max=len(nights) - 1)
+    return np.where(nights[at] == raw, dates[at], date)
 
 
-def _rows(table: pa.Table, where: Mask, *names: str) -> pd.DataFrame:
-    """The rows `where`, indexed by their position: `date` (days since 1970) and the named columns."""
-    at = np.flatnonzero(where)
-    columns = {"date": integers(table["local_date"]), **{name: numbers(table[name]) for name in names}}
-    return pd.DataFrame({name: column[at] for name, column in columns.items()}, index=at)
+def _tell_sleep(told: Told, dates: Ints, values: Mapping[str, Floats], longest: Floats) -> None:
+    naps = values["duration_min"] - longest
+    told.tell(dates, {SLEEP_NAMES[name]: column for name, column in values.items()})
+    told.tell(dates, {"sleep_main_min": longest, "sleep_nap_min": np.where(naps < 0, np.nan, naps)})
 
 
-def _flags(table: pa.Table, rows: pd.DataFrame) -> pd.DataFrame:
-    """The distinct flags of `rows`, which `_rows` gave, by their dates."""
+def _metric(
+    inputs: Mapping[str, Any], name: str, reported: str, sampled: str, fold: Callable[[Groups, Floats], Floats]
+) -> Told:
+    """One column: what the day's report tells (`reported`), else the samples (`sampled`) put together by `fold`."""
+
+    def of(table: pa.Table) -> Told:
+        told, date = _told(table)
+        reports = equal(table["kind"], "daily") & _any(table, (reported,))
+        samples = equal(table["kind"], "sample") & _any(table, (sampled,)) & ~np.isin(date, date[reports])
+        by_date = Groups(date[samples])
+        told.tell(date[reports], {reported: numbers(table[reported])[reports]})
+        told.tell(by_date.keys, {reported: fold(by_date, numbers(table[sampled])[samples])})
+        _mark(told, table, date, reports | samples)
+        return told
+
+    return _by_dates(inputs, name, of, reported, sampled)
+
+
+def _told(table: pa.Table) -> tuple[Told, Ints]:
+    """Nothing yet but that there are rows; and the date of each."""
+    date = integers(table["local_date"])
+    return Told(np.unique(date)), date
+
+
+def _any(table: pa.Table, names: Sequence[str]) -> Mask:
+    """Where one of these columns has a value."""
+    there = [valid(table[name]) for name in names if table[name].null_count < table.num_rows]
+    return np.logical_or.reduce(there) if there else np.zeros(table.num_rows, bool)
+
+
+def _mark(told: Told, table: pa.Table, date: Ints, where: Mask) -> None:
+    """The flags of the rows `where` become those of their dates."""
     index, texts = texts_of(table["flags"])
-    found = pd.DataFrame({"date": rows["date"].to_numpy(), "flags": index[rows.index]}).drop_duplicates()
-    return found.assign(flags=np.array([*texts, ""], object)[found["flags"]])
-
-
-def _marked(dates: Any, flag: str) -> pd.DataFrame:
-    return pd.DataFrame({"date": np.asarray(dates, np.int64), "flags": flag})
+    for number, text in enumerate(texts):
+        if text:
+            told.mark(np.unique(date[where & (index == number)]), text)
 
 
 def _has_flag(table: pa.Table, flag: str) -> Mask:
@@ -185,15 +189,16 @@ def _has_flag(table: pa.Table, flag: str) -> Mask:
     return np.array([*(flag in text.split(";") for text in texts), False])[index]
 
 
-def _joined(flags: list[pd.DataFrame]) -> pd.Series:
-    """For each date its flags, sorted, without repetition."""
-    found: dict[int, set[str]] = {}
-    for date, text in pd.concat(flags).itertuples(index=False):
-        found.setdefault(date, set()).update(text.split(";"))
-    return pd.Series({date: ";".join(sorted(each - {""})) for date, each in found.items()}, dtype=object)
-
-
-def _table(days: pd.DataFrame) -> pa.Table:
+def _table(told: Told) -> pa.Table:
     schema = schemas.DAILY_METRICS
-    days["date"] = pd.to_datetime(days["date"], unit="D")
-    return schema.conform(pa.table({name: pa.array(days[name], from_pandas=True) for name in schema.names}))
+    columns: dict[str, Any] = {name: told.column(name) for name in schema.names}
+    there = {name: ~np.isnan(column) for name, column in columns.items()}
+    columns |= {
+        "date": pa.array(told.dates.astype(np.int32)).cast(pa.date32()),
+        "has_bp": there["systolic"],
+        "has_hr": np.logical_or.reduce([there[name] for name in HEART_RATES]),
+        "has_sleep": there["sleep_total_min"],
+        "flags": list(told.texts()),
+    }
+    arrays = [pa.array(column, from_pandas=True) for column in columns.values()]
+    return schema.conform(pa.table(arrays, names=list(columns)))

@@ -2,43 +2,70 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-VALUES = ["systolic", "diastolic", "pulse"]
+import numpy as np
+
+from stages.by_date import Floats, Groups
+from stages.columns import Ints
+
+VALUES = ("systolic", "diastolic", "pulse")
 
 
-def sessions(readings: pd.DataFrame, gap_min: float) -> pd.DataFrame:
-    """One row per session: `date`, `clock`, `readings` and the mean of each value over the readings that have it.
+@dataclass(frozen=True)
+class Readings:
+    """Columns: `date` (days since 1970), `instant` (seconds, UTC), `clock` (seconds since local midnight, nan where the
+    log gives a date only), and each value (mmHg, mmHg, bpm; nan where there is none)."""
+
+    date: Ints
+    instant: Ints
+    clock: Floats
+    values: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Columns: `date`, the `clock` at its start, how many `readings`, and the mean of each value over those that have it."""
+
+    date: Ints
+    clock: Floats
+    readings: Ints
+    values: dict[str, Floats]
+
+
+def sessions(readings: Readings, gap_min: float) -> Sessions:
+    """The sessions, by date.
 
     Args:
-        readings: `date` (days since 1970), `instant` (seconds, UTC), `clock` (seconds since local midnight, nan where
-            the log gives a date only), `systolic`, `diastolic` (mmHg), `pulse` (bpm).
         gap_min: minutes; a reading later than this after the one before it begins a new session. So does a new date.
-            The readings of a date without a time are one session; its `clock` is nan, else it is that of its start.
+            The readings of a date without a time are one session; its `clock` is nan.
     """
-    ordered = readings.assign(timed=readings["clock"].notna()).sort_values(["date", "timed", "instant"], kind="stable")
-    apart = ordered["instant"].diff() > gap_min * 60
-    new = apart | (ordered["date"].diff() != 0) | (ordered["timed"] != ordered["timed"].shift())
-    grouped = ordered.groupby(new.cumsum())
-    found = grouped[["date", "clock"]].first()
-    return found.assign(readings=grouped.size(), **grouped[VALUES].mean()).reset_index(drop=True)
+    timed = ~np.isnan(readings.clock)
+    order = np.lexsort((readings.instant, timed, readings.date))
+    date, instant, timed = readings.date[order], readings.instant[order], timed[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(instant) > gap_min * 60) | (np.diff(date) != 0) | (timed[1:] != timed[:-1])
+    grouped = Groups(np.cumsum(new))
+    means = {name: grouped.mean(readings.values[name][order]) for name in VALUES}
+    return Sessions(date[new], readings.clock[order][new], grouped.size(), means)
 
 
-def days(found: pd.DataFrame, evening_from_hour: int, day_starts_at: int) -> pd.DataFrame:
-    """One row per date (the index): means of session means, of the mornings' (`_am`) and the evenings' (`_pm`) alone.
+def days(found: Sessions, evening_from_hour: int, day_starts_at: int) -> Iterator[tuple[Ints, dict[str, Floats]]]:
+    """(dates, values by column): means of session means, of the mornings' (`_am`) and the evenings' (`_pm`) alone.
 
     A session is of the morning if it starts between the hour at which a day begins and `evening_from_hour`, else of
     the evening: so one after midnight that counts for the day before is that day's evening. Without a time it is
     neither.
     """
-    hours = (found["clock"] / 3600 - day_starts_at) % 24
+    hours = (found.clock / 3600 - day_starts_at) % 24
     morning = hours < (evening_from_hour - day_starts_at) % 24
-    by_date = found.groupby("date")
-    parts = [
-        by_date[VALUES].mean(),
-        by_date["readings"].sum().rename("bp_readings"),
-        by_date.size().rename("bp_sessions"),
-        found[morning].groupby("date")[VALUES].mean().add_suffix("_am"),
-        found[hours.notna() & ~morning].groupby("date")[VALUES].mean().add_suffix("_pm"),
-    ]
-    return pd.concat(parts, axis=1)
+    by_date = Groups(found.date)
+    counts = {
+        "bp_readings": by_date.sum(found.readings.astype(np.float64)),
+        "bp_sessions": by_date.size().astype(float),
+    }
+    yield by_date.keys, {name: by_date.mean(found.values[name]) for name in VALUES} | counts
+    for suffix, part in (("_am", morning), ("_pm", ~np.isnan(hours) & ~morning)):
+        by_date = Groups(found.date[part])
+        yield by_date.keys, {name + suffix: by_date.mean(found.values[name][part]) for name in VALUES}
