@@ -50,6 +50,8 @@ def main() -> int:
             for name in arguments.scenes or BY_NAME:
                 tally = campaign(arguments, BY_NAME[name], place, pool)
                 total.add(tally)
+                if arguments.first and total.findings:
+                    break
     finally:
         shutil.rmtree(place, ignore_errors=True)
     print(f"{arguments.campaign}: {said(total)} in {time.monotonic() - began:.0f} s")
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=float, default=0, help="stop after so long (0: never) and say what was not tried"
     )
+    parser.add_argument("--first", action="store_true", help="end with the first finding")
     return parser
 
 
@@ -105,6 +108,8 @@ def campaign(arguments: argparse.Namespace, scene: Scene, place: Path, pool: Pro
             told[finding.problems[0][:60]] += 1
             if told[finding.problems[0][:60]] <= SHOWN:
                 print(f"  {finding}", flush=True)
+        if arguments.first and tally.findings:
+            break
     print(f"{scene.name}: {done} of {found}: {said(tally)}", flush=True)
     shutil.rmtree(folder)
     return tally

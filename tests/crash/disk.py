@@ -6,6 +6,7 @@ what a power cut leaves (ALICE, OSDI 14). The changes come from strace's record 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -116,9 +117,10 @@ class Disk:
         root.mkdir(parents=True)
         for path, content in self.tree():
             if content is None:
-                (root / path).mkdir(mode=0o700)
+                os.mkdir(f"{root}/{path}", 0o700)
             else:
-                (root / path).write_bytes(content)
+                with open(f"{root}/{path}", "wb") as file:
+                    file.write(content)
 
 
 class Recorder:

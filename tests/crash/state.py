@@ -6,6 +6,7 @@ The registry is read through a copy, so that looking changes nothing; the first 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -57,8 +58,8 @@ class State:
     @cached_property
     def files(self) -> dict[str, str]:
         """Every file and its hash, by its path below the data folder."""
-        found = (path for path in sorted(self.data.rglob("*")) if path.is_file())
-        return {path.relative_to(self.data).as_posix(): digest(path) for path in found}
+        found = (f"{folder}/{name}" for folder, _, names in os.walk(self.data) for name in names)
+        return {path[len(str(self.data)) + 1 :]: digest(path) for path in sorted(found) if os.path.isfile(path)}
 
     @cached_property
     def registry(self) -> dict[str, Any]:
@@ -130,8 +131,9 @@ def _commits(db: sqlite3.Connection) -> Iterator[tuple[int, str, str, tuple[tupl
         yield run, stage, outcome, tuple(outputs.get(number, ()))
 
 
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(path: Path | str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 @dataclass(frozen=True)
