@@ -15,6 +15,7 @@ LINE = re.compile(r"^(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(.*)$")
 UNFINISHED = re.compile(r"^(\d+) +(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>(.*)$")
 DESCRIPTOR = re.compile(r"^(\d+|AT_FDCWD)<(.*?)>(?:\(deleted\))?$", re.DOTALL)
+PIECE = re.compile(r'("(?:[^"\\]|\\.)*"|[<>{}\[\]]|, )')
 WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC")
 
 
@@ -98,19 +99,16 @@ def parse(text: str) -> Iterator[Call]:
 
 def _split(arguments: str) -> Iterator[str]:
     """Arguments at the commas that are in no string and no bracket."""
-    part, quoted, depth, escaped = "", False, 0, False
+    part, depth = "", 0
     if '"' not in arguments and "<" not in arguments:
         yield from arguments.split(", ")
         return
-    for piece in re.split(r'(\\.|["<>{}\[\]]|, )', arguments):
-        escaped = piece.startswith("\\")
-        if piece == '"' and not escaped:
-            quoted = not quoted
-        elif not quoted and piece in ("<", "{", "["):
+    for piece in PIECE.split(arguments):
+        if piece in ("<", "{", "["):
             depth += 1
-        elif not quoted and piece in (">", "}", "]"):
+        elif piece in (">", "}", "]"):
             depth -= 1
-        if piece == ", " and not quoted and not depth:
+        if piece == ", " and not depth:
             yield part
             part = ""
         else:
