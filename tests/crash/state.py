@@ -101,6 +101,8 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
     except PdpError as error:
         if "run doit first" not in str(error):
             problems.append(f"a reader that holds no lock cannot read: {error}")
+    except sqlite3.DatabaseError as error:
+        problems.append(f"a reader that holds no lock finds the registry broken: {error}")
     with closing(sqlite3.connect(path)) as db:
         try:
             problems += [f"integrity: {row[0]}" for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
