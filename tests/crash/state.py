@@ -105,10 +105,11 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
         problems.append(f"a reader that holds no lock finds the registry broken: {error}")
     with closing(sqlite3.connect(path)) as db:
         try:
-            problems += [f"integrity: {row[0]}" for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            problems += [f"foreign keys: {row}" for row in db.execute("PRAGMA foreign_key_check")]
-            if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                return empty
+            faults = [f"integrity: {row[0]}" for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            faults += [f"foreign keys: {row}" for row in db.execute("PRAGMA foreign_key_check")]
+            problems += faults
+            if faults or db.execute("PRAGMA user_version").fetchone()[0] == 0:
+                return empty  # rows of a broken registry say nothing more
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
             rows = {name: sorted(db.execute(query)) for name, query in LOGICAL.items() if name in tables | OF_THE_FIRST}
             rows["chain"] = [row[0] for row in db.execute(CHAIN)] if "chain" in tables else []
