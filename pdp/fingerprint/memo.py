@@ -47,7 +47,7 @@ class Memo:
             return
         self._old |= {key: module.as_data() for key, module in self._new.items() if "nodes" in module.__dict__}
         self._new = {}
-        content = marshal.dumps((_stamp(), self._old))
+        content = marshal.dumps((_stamp(), _shared(self._old, {})))
         with suppress(OSError):  # a folder that may not be written, a full disk: it will be read again
             self.path.parent.mkdir(exist_ok=True, parents=True)
             handle, name = tempfile.mkstemp(dir=self.path.parent)
@@ -69,6 +69,23 @@ class Memo:
             return {}
         stamp, known = marshal.loads(content[_DIGEST:])  # noqa: S302 - trusted as the bytecode beside it is
         return known if stamp == _stamp() else {}
+
+
+def _shared(data: Any, known: dict[Any, Any]) -> Any:
+    """The same data, equal names, chains and sets of them being one object: it is written, and later held, once."""
+    if isinstance(data, dict):
+        return {_shared(name, known): _shared(value, known) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_shared(one, known) for one in data]
+    if isinstance(data, (set, frozenset)):  # of names or of chains
+        data = frozenset(_shared(one, known) for one in data)
+    elif isinstance(data, tuple):
+        data = tuple([_shared(one, known) for one in data])
+        if not all(type(one) is str for one in data):  # to Python (1,) and (True,) are equal
+            return data
+    elif type(data) is not str:
+        return data
+    return known.setdefault((type(data), data), data)
 
 
 def _stamp() -> str:
