@@ -13,19 +13,15 @@ WORKDIR /app
 FROM base AS libraries
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv /opt/pdp
+COPY --chmod=755 deploy/slim.sh /usr/local/bin/slim
 
 FROM libraries AS pipeline-libraries
 COPY requirements-pipeline.lock ./
-RUN pip install --require-hashes --requirement requirements-pipeline.lock \
-    # Of Google's 500 descriptions of services three are used; the others weigh 110 MB.
-    && find /opt/pdp/lib -path '*/discovery_cache/documents/*.json' \
-        ! -name 'drive.v[23].json' ! -name 'sheets.v4.json' ! -name index.json -delete \
-    && python -m compileall -q /opt/pdp/lib
+RUN pip install --require-hashes --requirement requirements-pipeline.lock && slim
 
 FROM libraries AS dashboard-libraries
 COPY requirements-dashboard.lock ./
-RUN pip install --require-hashes --requirement requirements-dashboard.lock \
-    && python -m compileall -q /opt/pdp/lib
+RUN pip install --require-hashes --requirement requirements-dashboard.lock && slim
 
 # The invented person's data and the public page, made once, so that a container shows them at once.
 FROM libraries AS demo

@@ -164,6 +164,7 @@ def options(port: int, host: str, base: str) -> dict[str, Any]:
         "client.toolbarMode": "viewer",
         "global.developmentMode": False,
         "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,  # for it Streamlit asks a stranger which address this machine has
         "theme.light.primaryColor": "#00598c",
         "theme.dark.primaryColor": "#56b4e9",
         "runner.magicEnabled": False,
