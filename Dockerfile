@@ -36,6 +36,8 @@ RUN pip install --no-deps --no-build-isolation --editable . \
 FROM base AS app
 COPY . .
 COPY --chmod=755 deploy/entrypoint.sh /usr/local/bin/entrypoint
+# A new volume takes its owner from here, whichever container comes first.
+RUN install --directory --owner=pdp --group=pdp --mode=0755 /vault
 ENTRYPOINT ["entrypoint"]
 
 FROM app AS pipeline

@@ -12,15 +12,18 @@ has_sources() {
     [ -f configs/pdp.toml ] || [ -n "${PDP_CONFIG:-}" ] || [ -n "${PDP_TIMEZONE:-}" ]
 }
 
+# Whether there is a place for the state.
+has_state() { [ -n "${PDP_STATE_REMOTE:-}${GOOGLE_DRIVE_STATE_FOLDER_ID:-}" ]; }
+
 run() {
     if ! has_sources; then
         say "no configs/pdp.toml and no PDP_TIMEZONE: this is the demo, an invented person"
         pdp demo --if-needed
         exec doit
     fi
-    if [ -n "${PDP_STATE_REMOTE:-}" ]; then pdp pull; fi
+    if has_state; then pdp pull; fi
     doit
-    if [ -n "${PDP_STATE_REMOTE:-}" ]; then pdp push; fi
+    if has_state; then pdp push; fi
     if [ -n "${PDP_VAULT:-}" ]; then pdp vault write; fi
 }
 

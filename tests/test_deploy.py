@@ -46,6 +46,7 @@ def test_run_is_pull_build_push_vault(entry) -> None:
     """Each where it is set up."""
     assert entry("run", **OWN)[1] == ["doit"]
     assert entry("run", **OWN, **STATE)[1] == ["pdp pull", "doit", "pdp push"]
+    assert entry("run", **OWN, GOOGLE_DRIVE_STATE_FOLDER_ID="1")[1] == ["pdp pull", "doit", "pdp push"]
     assert entry("run", **OWN, **STATE, PDP_VAULT="/vault")[1] == ["pdp pull", "doit", "pdp push", "pdp vault write"]
 
 
