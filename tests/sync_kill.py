@@ -18,13 +18,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+# What a command imports is imported before it forks, else each child does it again.
+import pdp.cli.state
+import pdp.settings
+import pdp.sync.state  # noqa: F401
+from pdp.cli import main as pdp_main
 from tests.sync_machine import Machine, built_from, files
 
+NEVER = 0
 COMMANDS = {"push": ["push"], "pull": ["pull"], "merge": ["pull", "--merge"]}
 
 
-def forked(machine: Machine, words: list[str], at: int = 0) -> tuple[int, int]:
-    """Runs a command in a child that is killed at its call number `at`; gives (status, calls seen)."""
+def forked(machine: Machine, words: list[str], at: int | None = None) -> tuple[int, int]:
+    """Runs a command in a child that is killed at its call number `at`; gives (status, calls seen: 0 for None)."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -39,9 +45,7 @@ def forked(machine: Machine, words: list[str], at: int = 0) -> tuple[int, int]:
     return os.waitpid(child, 0)[1], seen
 
 
-def _run(machine: Machine, words: list[str], at: int, writer: int) -> int:
-    from pdp.cli import main
-
+def _run(machine: Machine, words: list[str], at: int | None, writer: int) -> int:
     count, begun = 0, False
 
     def tracer(frame: Any, event: str, argument: Any) -> None:
@@ -49,7 +53,7 @@ def _run(machine: Machine, words: list[str], at: int, writer: int) -> int:
         # What comes before is the reading of settings and the import of libraries.
         begun = begun or frame.f_code.co_filename.endswith("pdp/sync/state.py")
         count += begun
-        if count == at > 0:
+        if at and count == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.chdir(machine.root)
@@ -57,8 +61,9 @@ def _run(machine: Machine, words: list[str], at: int, writer: int) -> int:
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
-    sys.settrace(tracer)
-    status = main(words)
+    if at is not None:
+        sys.settrace(tracer)
+    status = pdp_main(words)
     sys.settrace(None)
     os.write(writer, str(count).encode())
     return status
@@ -81,7 +86,7 @@ class Scene:
         shutil.copytree(root / "remote", root / "kept-remote")
         if self.actor.data.exists():
             shutil.copytree(self.actor.data, root / "kept-data")
-        status, self.calls = forked(self.actor, self.words)
+        status, self.calls = forked(self.actor, self.words, NEVER)
         assert status == 0
         self.expected = self.outcome()
 
