@@ -283,6 +283,26 @@ def test_status_tells_of_the_state(machines: tuple[Machine, Machine], built: Bui
     assert re.search(r"^state     generation 1, seen \S+Z; \d records are not pushed$", one.pdp("status"), re.MULTILINE)
 
 
+def test_a_place_is_made_smaller_by_pushing_into_an_empty_one(
+    machines: tuple[Machine, Machine], built: Built, tmp_path: Path
+) -> None:
+    """What was collected here does not go along; the history does, and a machine that pulls ends alike."""
+    one, two = machines
+    one.become(built(b="4 5"))
+    one.pdp("push")
+    old = sum(1 for _ in one.remote.glob("??/*"))
+    one.environ |= {"PDP_STORE_KEEP_VERSIONS": "1", "PDP_STORE_KEEP_DAYS": "0"}
+    one.pdp("gc")
+    for machine in machines:
+        machine.remote = tmp_path / "smaller"
+        machine.environ["PDP_STATE_REMOTE"] = f"file://{machine.remote}"
+    one.pdp("push")
+    assert sum(1 for _ in one.remote.glob("??/*")) < old
+    two.pdp("pull")
+    assert files(two) == files(one) and two.history() == one.history()
+    assert set(two.outcomes().values()) == {"current"}
+
+
 def test_what_is_fetched_from_google_travels_where_there_is_room() -> None:
     """Not into a place that is one file; what a person put beside it travels everywhere, unless told not to."""
     from pdp.sync.raw import travelling
