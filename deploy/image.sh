@@ -62,7 +62,7 @@ buildah run "$pipeline" -- python - streamlit altair <deploy/look.py
 buildah run "$dashboard" -- python - googleapiclient gspread google.auth obstore <deploy/look.py
 
 say "the pipeline's container without credentials builds the demo, and again: nothing to do"
-for _ in 1 2; do buildah run "$pipeline" -- entrypoint run 2>&1 | grep -E 'this is the demo|built|nothing'; done
+for _ in 1 2; do buildah run "$pipeline" -- entrypoint run 2>&1 | grep -E '^pdp: .*this is the demo|^[0-9]+ (built|current)'; done
 
 say "the dashboard's container without credentials shows it, and says so"
 buildah run --env "PORT=$port" "$dashboard" -- entrypoint serve >"$log" 2>&1 &
