@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,6 +107,8 @@ def _sweep(session: Session) -> None:
     for folder in folders | {session.data}:
         for left in [*folder.glob(".*.pdp-tmp"), *folder.glob("registry.db*.pdp-tmp*")]:
             left.unlink(missing_ok=True)
+    for half in session.data.glob("kept/*/new-*"):  # the stage need not run again: its input may be as it was before
+        shutil.rmtree(half)
 
 
 def _tighten(data: Path) -> None:

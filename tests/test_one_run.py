@@ -60,6 +60,32 @@ def left(project: Project) -> list[str]:
     return found + [path.name for path in (project.data / "store/tmp").iterdir()]
 
 
+READ_ONCE = """
+def read(inputs, config):
+    for file in inputs["mi_band"]:
+        yield from inputs.keep(file.sha256, scan).batches("mi_band_numbers")
+
+
+def scan():
+    yield "n", pa.record_batch({"n": pa.array([1])})
+    wait()
+"""
+
+
+def test_what_a_killed_run_was_about_to_keep_of_a_file_goes_though_nothing_is_built(project: Project) -> None:
+    """The stage that was reading is as it was before, and does not run again."""
+    assert project.doit().returncode == 0
+    project.write("stages/steps.py", STEPS + READ_ONCE + WAIT)
+    run = subprocess.Popen([sys.executable, "-m", "doit"], cwd=project.root, stdout=-1, stderr=-1, text=True)
+    until((project.root / "started").exists, run)
+    run.kill()
+    run.communicate()
+    assert list(project.data.glob("kept/*/new-*"))
+    project.write("stages/steps.py", STEPS)
+    assert project.outcomes() == dict.fromkeys(ALL, "current")
+    assert not list(project.data.glob("kept/*/new-*"))
+
+
 def test_a_run_that_is_not_to_wait_says_who_is_at_work(project: Project) -> None:
     """Exit code 75, at once; readers and the run itself go on."""
     with in_a_stage(project) as run:

@@ -267,6 +267,10 @@ class Recorder:
         if (path := self._inside(call.path(0))) is not None:
             self._name(path, None)
 
+    def _unlinkat(self, call: Call) -> None:
+        if (path := self._inside(os.path.join(call.path(0), call.path(1)))) is not None:
+            self._name(path, None)
+
     def _chmod(self, call: Call) -> None:
         """Modes are no part of the states: the invariants are about bytes and names."""
 

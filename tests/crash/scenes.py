@@ -121,6 +121,28 @@ def _old_versions(project: Project) -> None:
     project.write("configs/pdp.toml", keep)
 
 
+READ_ONCE = """
+def read(inputs, config):
+    for file in inputs["mi_band"]:
+        for batch in inputs.keep(file.sha256, lambda: scan(file)).batches("n"):
+            yield "mi_band_numbers", pa.Table.from_batches([batch])
+
+
+def scan(file):
+    yield "n", pa.record_batch({"n": pa.array([int(word) for word in file.read_bytes().split()], pa.int64())})
+    return {}
+"""
+
+
+def _read_once(project: Project) -> None:
+    """A stage that keeps what it read of each file; one of them is gone, another is new."""
+    project.write("stages/steps.py", (project.root / "stages/steps.py").read_text() + READ_ONCE)
+    _another_file(project)
+    doit(project)
+    (project.data / "raw/mi_band/b.txt").unlink()
+    project.raw("c.txt", "7 -7")
+
+
 def _of_the_first_version(project: Project) -> None:
     """A registry as the first version wrote it, and something new to record."""
     _another_file(project)
@@ -191,6 +213,7 @@ SCENES = (
     Scene("a failing stage", ("doit",), _failing, code=2),
     Scene("all again", ("doit", "-a"), _built, mending=("doit",)),
     Scene("two threads", ("doit", "-n", "2", "-P", "thread"), _another_file),
+    Scene("kept readings", ("doit",), _read_once),
     Scene("clean", ("doit", "clean"), _built),
     Scene("forget", ("doit", "forget"), _built),
     Scene("gc", ("pdp", "gc"), _old_versions),
