@@ -168,7 +168,7 @@ class Reach:
         for written in (key, (module.name, "*")):
             for statement in self.effects.writers.get(written, ()):
                 self.later(self.statement, statement, Via(_label(statement.module, statement.names), via))
-        for other, alias in self.effects.aliases.get(key, ()):
+        for other, alias in sorted(self.effects.aliases.get(key, ())):
             if (owner := self.index.module(other)) is not None:
                 self.later(self.name, owner, alias, via)
 
