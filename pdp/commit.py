@@ -16,7 +16,7 @@ from pdp.disk import make_folder, sync
 from pdp.errors import InputError, StageError
 from pdp.filehash import stat_of
 from pdp.identity import Plan, config_of
-from pdp.lean import spare_pandas
+from pdp.lean import lean_arrow
 from pdp.readings import KeptReadings
 from pdp.registry import dump
 from pdp.resolve import resolve
@@ -56,7 +56,7 @@ def build(
     session: Session, pipeline: Pipeline, stage: Stage, plan: Plan
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Runs the stage's function; its outputs are in the store when this returns."""
-    spare_pandas()
+    lean_arrow()
     function = resolve(stage.function)
     snapshots: list[Snapshot] = []
     hashes = plan.identity["inputs"]

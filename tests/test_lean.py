@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-HEAD = "import sys; from pdp.lean import spare_pandas; import pyarrow as pa; spare_pandas(); spare_pandas();"
+HEAD = "import sys; from pdp.lean import lean_arrow; import pyarrow as pa; lean_arrow(); lean_arrow();"
 
 
 def run(code: str, **environ: str) -> str:
