@@ -25,7 +25,7 @@ from tests.mutate.mutants import Mutant, mutants
 
 TESTS = (
     "store", "registry", "chain", "identity", "run", "one_run", "verify", "gc", "generation", "schemes", "filehash",
-    "repairs", "snapshots", "behaviours", "outlook", "look_history", "look_gc", "look_rows", "sync_project", "hostile_folder",
+    "snapshots", "behaviours", "outlook", "look_history", "look_gc", "look_rows", "sync_project", "hostile_folder",
     "disk", "lock", "migrate",
 )  # fmt: skip
 LAST = "tests/crash/test_slice.py"
