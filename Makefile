@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench lint-deploy image crash mutate effect determinism e2e fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench lint-deploy image crash bits mutate effect determinism e2e fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -52,6 +52,9 @@ crash: $(DEV) ## kill a real doit at every write-type call, cut the power, fill 
 		$(CRASH) $$campaign --seconds $(CRASH_SECONDS) || exit 1; done
 	@$(CRASH) together --seconds 60
 	@$(CRASH).broken
+
+bits: $(DEV) ## flip 10,000 single bits of the registry, and see that none serves wrong data in silence
+	@$(BIN)/python -m tests.bits
 
 mutate: $(DEV) ## change the modules a commit rests on, one statement at a time, and see that the tests notice
 	@$(BIN)/python -m tests.mutate

@@ -68,6 +68,8 @@ def _refused(error: BaseException, path: str) -> BaseException:
     """What a person is told of a registry that does not open."""
     if isinstance(error, OSError):
         return told(error, f"the registry {os.path.basename(path)} cannot be opened")
+    if isinstance(error, UnicodeError):  # what SQLite says quotes the names of tables, as they lie on the disk
+        return damaged("a name is no text", path)
     return sqlite_told(error, path) if isinstance(error, sqlite3.Error) else error
 
 
@@ -259,31 +261,31 @@ class Registry:
 
     def doit_state(self, task: str) -> dict[str, Any]:
         row = self.db.execute("SELECT state FROM doit_state WHERE task = ?", (task,)).fetchone()
-        return load(row["state"]) if row else {}
+        return (unsealed(row["state"], task) if row else None) or {}
 
     def put_doit_state(self, task: str, state: dict[str, Any]) -> None:
         """Within the caller's transaction."""
-        self.db.execute("INSERT OR REPLACE INTO doit_state VALUES (?, ?)", (task, dump(state)))
+        self.db.execute("INSERT OR REPLACE INTO doit_state VALUES (?, ?)", (task, sealed(dump(state), task)))
 
     # Caches
 
     def file_stats(self) -> dict[str, tuple[Stat, str]]:
         rows = self.db.execute("SELECT name, size, mtime_ns, ctime_ns, inode, sha256 FROM file_stat")
-        return {name: ((size, mtime, ctime, inode), digest) for name, size, mtime, ctime, inode, digest in rows}
+        kept = {name: (stat, unsealed(text, name, *stat)) for name, *stat, text in rows}
+        return {name: (tuple(stat), digest) for name, (stat, digest) in kept.items() if digest}
 
     def put_file_stats(self, stats: dict[str, tuple[Stat, str]]) -> None:
-        rows = [(name, *stat, digest) for name, (stat, digest) in stats.items()]
+        rows = [(name, *stat, sealed(dump(digest), name, *stat)) for name, (stat, digest) in stats.items()]
         self.db.executemany("INSERT OR REPLACE INTO file_stat VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def get(self, kind: str, key: str) -> Any:
         """A remembered value (JSON), or None."""
-        row = self.db.execute("SELECT value FROM memo WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-        return load(row["value"]) if row else None
+        return recall(self.db, kind, key)
 
     def put(self, kind: str, key: str, value: Any) -> None:
         """Remembers a value; who only looks remembers nothing."""
         if not self.read_only:
-            self.db.execute("INSERT OR REPLACE INTO memo VALUES (?, ?, ?)", (kind, key, dump(value)))
+            self.db.execute("INSERT OR REPLACE INTO memo VALUES (?, ?, ?)", (kind, key, sealed(dump(value), kind, key)))
 
 
 class Transaction:
@@ -321,11 +323,45 @@ class Transaction:
                 self.db.execute("ROLLBACK")
 
 
+def recall(db: sqlite3.Connection, kind: str, key: str) -> Any:
+    """What was remembered under this name, or None."""
+    row = db.execute("SELECT value FROM memo WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+    return unsealed(row["value"], kind, key) if row else None
+
+
+# What is in a record is found to be damaged by `pdp verify`, which has the record. A cache has none: it bears a checksum,
+# so that one which a disk gives back otherwise than it was written is no cache any more, and is filled again.
+
+
+def sealed(text: str, *name: object) -> str:
+    """The text of a cached value, with a checksum over it and what it is the value of."""
+    return f"{text}#{_checksum(text, name)}"
+
+
+def unsealed(kept: str, *name: object) -> Any:
+    """The value; None if it is not what was sealed under this name."""
+    text, _, checksum = kept.rpartition("#")
+    return load(text) if checksum == _checksum(text, name) else None
+
+
+def _checksum(text: str, name: tuple[object, ...]) -> str:
+    from zlib import crc32
+
+    return f"{crc32(repr((text, *name)).encode()):08x}"
+
+
 def load(text: str) -> Any:
-    """The value that `dump` wrote."""
+    """The value that `dump` wrote.
+
+    Raises:
+        RegistryError: it is not what was written.
+    """
     import json
 
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged("a row is not what was written", "registry.db") from error
 
 
 def dump(value: Any) -> str:

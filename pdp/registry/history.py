@@ -9,7 +9,7 @@ import os
 import sqlite3
 from contextlib import contextmanager
 
-from pdp.registry import connect, load
+from pdp.registry import connect, load, recall, unsealed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ class History:
     def asked(self) -> dict[str, dict[str, Any]]:
         """What came of asking each source last: see `pdp.ask.last_asked`."""
         rows = self.db.execute("SELECT key, value FROM memo WHERE kind = 'asked'")
-        return {row["key"]: load(row["value"]) for row in rows}
+        found = {row["key"]: unsealed(row["value"], "asked", row["key"]) for row in rows}
+        return {source: told for source, told in found.items() if told}
 
     def changed_at(self) -> dict[str, str]:
         """When each current artifact last came out otherwise than before."""
@@ -153,8 +154,7 @@ class History:
 
     def statements(self, digest: str) -> dict[str, str]:
         """What a code digest stands for; empty where that is not known."""
-        row = self.db.execute("SELECT value FROM memo WHERE kind = 'statements' AND key = ?", (digest,)).fetchone()
-        return load(row["value"]) if row else {}
+        return recall(self.db, "statements", digest) or {}
 
     def made(self, stage_run: int) -> list[tuple[str, int]]:
         """All that a stage run gave."""
@@ -163,8 +163,7 @@ class History:
 
     def pipeline(self) -> dict[str, Any]:
         """The pipeline as dodo.py declared it when it last ran: see `pdp.stage.Pipeline.as_data`."""
-        row = self.db.execute("SELECT value FROM memo WHERE kind = 'pipeline' AND key = 'stages'").fetchone()
-        return load(row["value"]) if row else {}
+        return recall(self.db, "pipeline", "stages") or {}
 
     def explainer(self) -> str:
         """What explains one number, as dodo.py named it: "module:function", or nothing."""

@@ -45,7 +45,9 @@ class Known:
     lines: dict[str, list[int]]
 
     def reaches(self, mutant: Mutant) -> bool:
-        return not mutant.lines.isdisjoint(self.lines.get(mutant.module, ()))
+        """Where nothing in the module uses what is changed, whoever runs any of it may."""
+        mine = self.lines.get(mutant.module, ())
+        return bool(mine) and (not mutant.lines or not mutant.lines.isdisjoint(mine))
 
 
 @dataclass
