@@ -68,6 +68,7 @@ def _mend(session: Session) -> None:
     session.store.sweep()
     registry = session.registry
     was_killed = registry.is_open()
+    registry.clear_journal()
     if was_killed or registry.path.stat().st_size <= CHECKED_UP_TO:
         registry.check()
     applied = session.chain.catch_up()

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from pdp import mounts
 from pdp.errors import SettingsError
+from pdp.session import Session
+from pdp.start import writing
 from tests.forked import doit_in
 from tests.look import pdp, said
 from tests.project import STEPS, Project, outcomes
@@ -84,6 +86,18 @@ def test_what_a_killed_run_was_about_to_keep_of_a_file_goes_though_nothing_is_bu
     project.write("stages/steps.py", STEPS)
     assert project.outcomes() == dict.fromkeys(ALL, "current")
     assert not list(project.data.glob("kept/*/new-*"))
+
+
+def test_a_journal_that_a_killed_run_had_only_begun_goes_though_nothing_is_recorded(project: Project) -> None:
+    """SQLite passes over one whose head is empty, until it needs one itself."""
+    assert project.doit().returncode == 0
+    journal = project.data / "registry.db-journal"
+    journal.write_bytes(bytes(512))
+    session = Session(project.root, {})
+    with closing(session), writing(session):
+        assert not journal.exists()
+        session.registry.check()
+    assert project.outcomes() == dict.fromkeys(ALL, "current")
 
 
 def test_a_run_that_is_not_to_wait_says_who_is_at_work(project: Project) -> None:

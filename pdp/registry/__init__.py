@@ -146,6 +146,12 @@ class Registry:
         if found != "ok":
             raise damaged(found, str(self.path))
 
+    def clear_journal(self) -> None:
+        """Removes a journal that a killed process did not come to make valid: SQLite leaves it to the next transaction."""
+        if os.path.exists(f"{self.path}-journal"):
+            with self.transaction() as db:
+                db.execute(f"PRAGMA user_version = {db.execute('PRAGMA user_version').fetchone()[0]}")
+
     def transaction(self) -> Transaction:
         """A `with` block that is recorded as a whole or, where it raises, not at all."""
         return Transaction(self.db, str(self.path))
