@@ -4,23 +4,50 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from hashlib import sha256
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes with pre-commit
 
+from pdp.dashboard.vault import create, unlock
 from pdp.demo import generate
 from pdp.demo.google import seed
+from pdp.store import Store
 from pdp.sync.keys import new_identity, new_seal, public
 from tests.google import Google, running
 from tests.project import REPO
 from tests.test_google_pipeline import EXPORT, MEDIA, NEW, Project
 
 JOB: dict[str, Any] = yaml.safe_load((REPO / ".github/workflows/weekly.yml").read_text())["jobs"]["build"]
+PASSWORD = "four words are enough"
+# What the job installs; this environment has more.
+PINS = re.findall(r"^([a-z0-9.-]+)==", (REPO / "requirements-pipeline.lock").read_text(), re.MULTILINE)
+NOT_INSTALLED = """
+import sys
+
+class NotInstalled:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {modules}:
+            raise ModuleNotFoundError("not installed on a runner: " + name, name=name)
+
+sys.meta_path.insert(0, NotInstalled)
+"""
+# A machine whose volume is a folder here. As Fly's, it puts no file over another one.
+FLYCTL = """#!/bin/sh -eu
+case "$1 $2" in
+"machine list") echo '[{{"id": "m1"}}]' ;;
+"machine "*) ;;
+"ssh sftp") [ ! -e "{root}$5" ]; cp "$4" "{root}$5" ;;
+"ssh console") while [ "$1" != --command ]; do shift; done; sh -c "$(echo "$2" | sed 's#/vault#{root}/vault#g')" ;;
+esac
+"""
 NAMED = re.compile(r"\$\{\{ (?:secrets|vars)\.(\w+) \}\}")
 
 
@@ -39,19 +66,34 @@ class Repository:
             "PDP_AGE_IDENTITY": identity, "PDP_STATE_SEAL": new_seal(),
         }  # fmt: skip
 
+        self.tools = root / "tools"
+        self.tools.mkdir()
+        ours = {pin.replace("-", "_") for pin in PINS} | {"pdp"}
+        hidden = [
+            module for module, found in packages_distributions().items()
+            if not {re.sub(r"[-.]", "_", name.lower()) for name in found} & ours
+        ]  # fmt: skip
+        assert {"streamlit", "starlette", "altair", "pytest"} <= set(hidden)
+        (self.tools / "sitecustomize.py").write_text(NOT_INSTALLED.format(modules=set(hidden)))
+        (self.tools / "flyctl").write_text(FLYCTL.format(root=root))
+        (self.tools / "flyctl").chmod(0o755)
+
     def checkout(self, name: str) -> Project:
-        return Project(self.root / name, self.google, self.seeded, "data")
+        made = Project(self.root / name, self.google, self.seeded, "data")
+        shutil.copytree(REPO / "deploy", made.root / "deploy")
+        return made
 
     def step(self, at: Project, name: str) -> tuple[int, Counter[str], str]:
         """(exit code, what Google was asked, what was printed) of the step; a secret that is not set is empty there."""
         (step,) = (step for step in JOB["steps"] if step.get("name") == name)
         given = {key: NAMED.sub(lambda match: self.settings.get(match[1], ""), text)
                  for key, text in {**JOB["env"], **step["env"]}.items()}  # fmt: skip
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{self.tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         before = Counter(self.google.double.counts)
         done = subprocess.run(
             ["bash", "-e", "-c", step["run"]], cwd=at.root, capture_output=True, text=True, check=False, timeout=300,
-            env={"PATH": path, "HOME": str(self.root), "PDP_GOOGLE_ROOT": self.google.double.root, **given},
+            env={"PATH": path, "HOME": str(self.root), "PDP_GOOGLE_ROOT": self.google.double.root,
+                 "PYTHONPATH": str(self.tools), **given},
         )  # fmt: skip
         return done.returncode, self.google.double.counts - before, done.stdout + done.stderr
 
@@ -89,9 +131,28 @@ def test_weeks_on_runners_that_remember_nothing(repository: Repository) -> None:
     code, asked, built = repository.step(own, "build")
     assert (code, asked[MEDIA], "built" in built) == (0, 0, False)
     assert own.outputs() == second.outputs()
-    printed = said + built
+    printed = said + built + vault_of(repository, second)
     assert not [name for name in ("PDP_AGE_IDENTITY", "PDP_STATE_SEAL", "GOOGLE_DRIVE_STATE_FOLDER_ID")
                 if repository.settings[name] in printed]  # fmt: skip
+
+
+def vault_of(repository: Repository, at: Project) -> str:
+    """The job's last step, past what an earlier one that broke off has left: the password opens this week's days."""
+    folder = repository.root / "vault"
+    recipient = create(repository.root / "made", PASSWORD).recipient
+    repository.settings |= {
+        "FLY_APP": "app", "PDP_VAULT_RECIPIENT": recipient, "PDP_VAULT_KEY": (repository.root / "made/key.json").read_text(),
+    }  # fmt: skip
+    folder.mkdir()
+    (folder / ".data.age.new").write_text("half")
+    code, _, said = repository.step(at, "give the dashboard its vault")
+    assert code == 0, said
+    opened = unlock(folder, PASSWORD)
+    days = sha256((at.data / "merged/daily_metrics.csv").read_bytes()).hexdigest()
+    assert Store(opened.folder / "store").has(days)
+    opened.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["data.age", "key.json", "recipient.txt"]
+    return said
 
 
 def test_a_push_that_another_machine_forestalled_is_joined(repository: Repository) -> None:

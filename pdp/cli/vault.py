@@ -42,8 +42,8 @@ def init(folder: Path | None, password_stdin: bool) -> None:
 @FOLDER
 def write(folder: Path | None) -> None:
     """Put the current generation into the vault. Needs no password."""
+    from pdp.dashboard.vault import carried
     from pdp.dashboard.vault import write as put
-    from pdp.dashboard.view import carried
 
     place, name = _place(folder)
     found = config.load(config.project_root(Path.cwd()), os.environ)

@@ -32,6 +32,7 @@ from pdp.store import Store
 
 DATA = "data.age"
 VIEW = "view.json"
+CARRIED = ("timezone", "treatments", "guideline")
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ def create(folder: Path, password: str, key: Key | None = None) -> Key:
     replace(folder / RECIPIENT, f"{made.recipient}\n".encode())
     replace(folder / KEY, wrapped)
     return made
+
+
+def carried(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the pages need of the config: never a source's ids."""
+    found = {name: values[name] for name in CARRIED if name in values}
+    return found | {"report": values["report"]} if "report" in values else found
 
 
 def write(data: Path, folder: Path, config: Mapping[str, Any]) -> int:

@@ -5,21 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pdp import config
 from pdp.dashboard.oidc import provider
 from pdp.dashboard.server import Setup, View
+from pdp.dashboard.vault import carried
 from pdp.errors import PdpError, UsageError
 
 TRUE = {"1", "true", "yes", "on"}
-CARRIED = ("timezone", "treatments", "guideline")
-
-
-def carried(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the pages need of the config: never a source's ids."""
-    found = {name: values[name] for name in CARRIED if name in values}
-    return found | {"report": values["report"]} if "report" in values else found
 
 
 def demo_is_forced(environ: Mapping[str, str]) -> bool:
