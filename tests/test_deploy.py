@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.lacking import hide
 
 ROOT = Path(__file__).parent.parent
 ENTRY = ROOT / "deploy/entrypoint.sh"
@@ -67,3 +70,23 @@ def test_serve_shows_the_demo_and_says_so(entry) -> None:
 def test_anything_else_is_run_as_it_stands(entry) -> None:
     """`docker run pdp pdp status` is `pdp status`."""
     assert entry("pdp", "status")[1] == ["pdp status"]
+
+
+@pytest.mark.parametrize(
+    ("lock", "command", "told"),
+    [
+        ("pipeline", "dashboard --no-browser", "this needs starlette; pip install 'pdp[dashboard]'"),
+        ("pipeline", "report --html x.html", "this needs altair; pip install 'pdp[report]'"),
+        ("pipeline", "demo --public-page", "this needs altair; pip install 'pdp[report]'"),
+        ("dashboard", "report --pdf x.pdf", "this needs"),
+        ("dashboard", "push", "no remote is set"),
+    ],
+)
+def test_what_an_image_does_without_is_a_sentence(tmp_path: Path, lock: str, command: str, told: str) -> None:
+    """Of a command that needs more than the image has: what, and how to get it."""
+    hide(tmp_path, f"requirements-{lock}.lock")
+    done = subprocess.run(
+        [sys.executable, "-m", "pdp", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PDP_DATA_DIR": str(tmp_path), "PDP_TIMEZONE": "UTC"},
+    )  # fmt: skip
+    assert done.returncode != 0 and told in done.stderr and "fault of pdp" not in done.stderr

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections import Counter
 from hashlib import sha256
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +21,12 @@ from pdp.demo.google import seed
 from pdp.store import Store
 from pdp.sync.keys import new_identity, new_seal, public
 from tests.google import Google, running
+from tests.lacking import hide
 from tests.project import REPO
 from tests.test_google_pipeline import EXPORT, MEDIA, NEW, Project
 
 JOB: dict[str, Any] = yaml.safe_load((REPO / ".github/workflows/weekly.yml").read_text())["jobs"]["build"]
 PASSWORD = "four words are enough"
-# What the job installs; this environment has more.
-PINS = re.findall(r"^([a-z0-9.-]+)==", (REPO / "requirements-pipeline.lock").read_text(), re.MULTILINE)
-NOT_INSTALLED = """
-import sys
-
-class NotInstalled:
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in {modules}:
-            raise ModuleNotFoundError("not installed on a runner: " + name, name=name)
-
-sys.meta_path.insert(0, NotInstalled)
-"""
 # A machine whose volume is a folder here. As Fly's, it puts no file over another one.
 FLYCTL = """#!/bin/sh -eu
 case "$1 $2" in
@@ -68,13 +56,7 @@ class Repository:
 
         self.tools = root / "tools"
         self.tools.mkdir()
-        ours = {pin.replace("-", "_") for pin in PINS} | {"pdp"}
-        hidden = [
-            module for module, found in packages_distributions().items()
-            if not {re.sub(r"[-.]", "_", name.lower()) for name in found} & ours
-        ]  # fmt: skip
-        assert {"streamlit", "starlette", "altair", "pytest"} <= set(hidden)
-        (self.tools / "sitecustomize.py").write_text(NOT_INSTALLED.format(modules=set(hidden)))
+        assert {"streamlit", "starlette", "pytest"} <= hide(self.tools, "requirements-pipeline.lock")
         (self.tools / "flyctl").write_text(FLYCTL.format(root=root))
         (self.tools / "flyctl").chmod(0o755)
 

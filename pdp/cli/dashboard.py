@@ -30,6 +30,9 @@ def dashboard(port: int | None, no_browser: bool, public: bool, host: str) -> No
 
     DEMO_MODE=true forces the invented data, whatever else is set.
     """
+    from pdp.cli import takeaway
+
+    takeaway.require("starlette", "dashboard")
     from pdp.dashboard import run, view
 
     root = config.project_root(Path.cwd())

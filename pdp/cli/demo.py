@@ -54,12 +54,13 @@ def _public_page(root: Path) -> None:
     """Of the demo's config and its current generation, whatever else there is: nobody's data can come into it."""
     from pdp import generation, thresholds
     from pdp.cli import takeaway
+
+    for module in ("altair", "vl_convert"):
+        takeaway.require(module, "report")
     from pdp.report import html
     from pdp.report.facts import facts
     from pdp.treatments import treatments
 
-    for module in ("altair", "vl_convert"):
-        takeaway.require(module, "report")
     found = config.demo(root, os.environ)
     known = thresholds.load(root)
     guideline = known[found.values["report"]["guideline"]]
