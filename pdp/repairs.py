@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from pdp.errors import InputError
+from pdp.filehash import open_regular
 
 FILE = "repairs.csv"
+MAX_BYTES = 16 * 2**20  # a person's decisions: some hundred thousand lines
 # What pdp fills in about a row, what a person decides about it, and the row's own mark.
 ABOUT = ("table", "source", "file", "row", "item", "date", "cell", "text", "rule")
 COLUMNS = (*ABOUT, "do", "column", "value", "note", "id")
@@ -75,7 +77,7 @@ class Repairs:
         found: dict[str, Repair] = {}
         for line in self.lines:
             if line["do"] and line["table"] not in tables:
-                raise line.wrong(f"there is no table {line['table']}", _guess(line["table"], tables))
+                raise line.wrong(f"there is no table {_shown(line['table'])}", _guess(line["table"], tables))
             if line["do"] and line["table"] == table:
                 _add(found, line)
         return [found[name] for name in sorted(found)]
@@ -88,11 +90,16 @@ def read(path: Path) -> list[Line]:
         InputError: it is no text, or its header is not that of repairs.
     """
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise InputError(f"{FILE} cannot be read: {error.strerror}") from error
+        raise InputError(f"{FILE} cannot be read: {error.strerror}", hint="put a file in its place") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(
+            f"{FILE} is larger than {MAX_BYTES // 2**20} MiB", hint="keep only the lines that decide something"
+        )
     import csv
     import io
 
@@ -125,7 +132,7 @@ def _header(cells: list[str]) -> list[str]:
     names = [cell.lower() for cell in cells]
     for name in filter(None, names):
         if name not in COLUMNS:
-            raise InputError(f"{FILE} line 1: there is no column {name}", hint=_guess(name, COLUMNS))
+            raise InputError(f"{FILE} line 1: there is no column {_shown(name)}", hint=_guess(name, COLUMNS))
     missing = [name for name in ("table", "do", "column", "value", "id") if name not in names]
     if missing:
         raise InputError(
@@ -138,7 +145,7 @@ def _add(found: dict[str, Repair], line: Line) -> None:
     """Adds one decided line to the repairs of its table."""
     do = line["do"].lower()
     if do not in DOES:
-        raise line.wrong(f"{line['do']} is nothing that can be done", _guess(do, DOES))
+        raise line.wrong(f"{_shown(line['do'])} is nothing that can be done", _guess(do, DOES))
     if not line["id"]:
         raise line.wrong(
             "the id is missing, without which the repair would hold to a place and not to the row",
@@ -157,7 +164,7 @@ def _add(found: dict[str, Repair], line: Line) -> None:
         if not line["column"]:
             raise line.wrong("the column to set is missing", "write its name into the cell below column")
         if repair.set.setdefault(line["column"], line["value"]) != line["value"]:
-            raise line.wrong(f"{line['column']} is set twice, to different values", "keep one of the lines")
+            raise line.wrong(f"{_shown(line['column'])} is set twice, to different values", "keep one of the lines")
     elif do == "accept" and line["rule"] not in repair.rules:
         if not line["rule"]:
             raise line.wrong("the rule that the row may break is missing", "pdp rejected names it")
@@ -167,5 +174,11 @@ def _add(found: dict[str, Repair], line: Line) -> None:
 def _guess(name: str, known: Collection[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, 1)
+    near = get_close_matches(_shown(name), known, 1)
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def _shown(name: str) -> str:
+    from pdp.labels import label
+
+    return label(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pdp import errors
 from pdp.errors import InputError
+from pdp.repairs import FILE, Repairs
 from stages.normalize.google_sheets import CHUNK_ROWS
 from tests import pipeline
 from tests.mi_export import DAY, PREFIX, SAMPLES, csv_text, sample
@@ -148,6 +150,45 @@ def test_a_sheet_of_many_rows_is_read_in_bounded_memory(tmp_path: Path) -> None:
     table = found.tables["google_sheets_blood_pressure"]
     assert table["row"].to_pylist() == list(range(2, CHUNK_ROWS + 12))
     assert max(len(chunk) for chunk in table["row"].chunks) == CHUNK_ROWS
+
+
+HEAD = b"table,do,column,value,id\n"
+REPAIRS = {
+    "bytes that are no text": (HEAD + b"\xff\xfe\x80\n", "is not UTF-8"),
+    "UTF-16": (HEAD.decode().encode("utf-16"), "is not UTF-8"),
+    "an open quote": (HEAD + b'blood_pressure,set,"systolic,1,r1-0123456789ab\n' * 9, "line 2: "),
+    "an enormous cell": (HEAD + b"blood_pressure," + b"x" * 5_000_000 + b",,,\n", "line 2: "),
+    "an enormous table": (HEAD + b"x" * 100_000 + b",drop,,,r1-0123456789ab\n", "line 2: there is no table x"),
+    "an enormous header": (b"x" * 100_000 + b"\n", "line 1: there is no column x"),
+    "a control sequence": (
+        HEAD + b"blood_pressure,\x1b[2Jset,systolic,1,r1-0123456789ab\n",
+        "nothing that can be done",
+    ),
+    "more cells than columns": (HEAD + b"," * 1_000_000 + b"x\n", "line 2: more cells"),
+    "more than anybody decides": (HEAD + b"blood_pressure,drop,,,\n" * 800_000, "is larger than 16 MiB"),
+    "an id that leads out": (HEAD + b"blood_pressure,drop,,,../../r1\n", "not one that pdp gives"),
+    "zeros": (b"\0" * 1_000_000, "repairs.csv line 1: "),
+}
+
+
+@pytest.mark.parametrize("name", REPAIRS)
+def test_a_hostile_file_of_repairs_is_one_sentence(name: str, tmp_path: Path) -> None:
+    """Of a sensible length, on one line."""
+    content, sentence = REPAIRS[name]
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        Repairs(tmp_path / FILE).of("blood_pressure", {"blood_pressure"})
+    told = errors.sentence(caught.value)
+    assert sentence in told and len(told) < 500 and told.isprintable()
+
+
+def test_no_repairs_are_read_out_of_a_folder_or_a_pipe(tmp_path: Path) -> None:
+    """A pipe is not waited for."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(InputError, match=r"repairs\.csv cannot be read"):
+            Repairs(tmp_path / name).of("blood_pressure", {"blood_pressure"})
 
 
 def test_deep_json_is_told_by_its_brackets_and_not_by_its_texts(tmp_path: Path) -> None:

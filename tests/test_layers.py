@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("labels", "lean", "redact", "regions", "resolve"),
     ("errors",),
-    ("disk", "fetched"),
-    ("double", "fingerprint", "filehash", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
+    ("disk", "fetched", "filehash"),
+    ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
     ("readings", "registry", "stage", "store"),
     ("mounts", "signals", "workers"),

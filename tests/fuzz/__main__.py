@@ -21,7 +21,7 @@ from pathlib import Path
 # Not asked of the targets: they are imported in the child only, where atheris instruments what they import.
 NAMES = (
     "zips", "text", "cell", "values", "sheet", "tabs", "reports", "samples", "sports", "payloads",
-    "toml", "dotenv", "manifest", "names",
+    "repairs", "toml", "dotenv", "manifest", "names",
 )  # fmt: skip
 MEMORY = 3 * 2**30  # bytes of address space; Arrow and numpy map about one before the first input
 SECONDS = 10  # for one input
@@ -66,7 +66,9 @@ def _run(target: str, runs: int) -> int:
 def _fuzz(name: str, runs: int) -> int:
     import atheris
 
-    with atheris.instrument_imports(include=["pdp.config", "pdp.labels", "pdp.snapshot", "stages.normalize"]):
+    with atheris.instrument_imports(
+        include=["pdp.config", "pdp.labels", "pdp.repairs", "pdp.snapshot", "stages.normalize"]
+    ):
         from tests.fuzz import seeds
         from tests.fuzz.targets import TARGETS
 

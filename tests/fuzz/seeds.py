@@ -47,6 +47,13 @@ TOMLS = (
     'timezone = "Europe/Berlin"\nday_starts_at = 4\n[google_sheets]\ndate_order = "dmy"\ncolumns = { systolic = "Oben" }\n',
     'timezone = "UTC"\ndata_dir = "x"\n[mi_band]\naccount = "1"\nenabled = false\n[checks]\nmax_quarantined_share = 0.5\n',
 )
+REPAIRS = (
+    ("table,source,file,row,item,date,cell,text,rule,do,column,value,note,id\n"
+    "blood_pressure,google_sheets,log.csv,3,,2026-01-02,B3,,range,set,systolic,130,a slip,r-1-0123456789ab\n"
+    "blood_pressure,google_sheets,log.csv,3,,2026-01-02,B3,,range,set,diastolic,80,,r-1-0123456789ab\n"
+    "heart_rate,mi_band,x.csv,4,,,,,jump,accept,,,,r2-0123456789ab-1\n\nheart_rate,mi_band,x.csv,5,,,,,,,,,,\n"),
+    'Table;Do;Column;Value;Id\nblood_pressure;drop;;;r7-0123456789ab\nblood_pressure;;;;"a\nb"\n',
+)  # fmt: skip
 ENVS = ("# a comment\nexport PDP_TIMEZONE='UTC'\nPDP_MI_BAND_ACCOUNT=\"1\" # mine\nOTHER = x y\nPDP_DAY_STARTS_AT=4\n",)
 CELLS = (
     "2026-01-02", "01/02/2026 7:30 PM", "2. Januar 2026", "Mon, Jan 5 2026", "46024.3125", "0,5", "19:30 +01:00", "0730",
@@ -65,7 +72,8 @@ def seeds(target: str) -> dict[str, bytes]:
 
 def _made(target: str) -> list[bytes]:
     texts = {
-        "sheet": SHEETS, "tabs": [TABS], "values": JSONS, "payloads": JSONS, "toml": TOMLS, "dotenv": ENVS, "cell": CELLS,
+        "sheet": SHEETS, "tabs": [TABS], "values": JSONS, "payloads": JSONS, "repairs": REPAIRS,
+        "toml": TOMLS, "dotenv": ENVS, "cell": CELLS,
         "manifest": ['{"manifest": 1, "source": "a", "files": [{"name": "b/c.csv", "sha256": "00", "size": 3}]}'],
         "reports": [_export(DAILY)], "samples": [_export(SAMPLES)], "sports": [_export(SPORTS)],
     }  # fmt: skip

@@ -19,6 +19,7 @@ from typing import Any
 
 from pdp import config, labels
 from pdp.errors import PdpError, sentence
+from pdp.repairs import DOES, FILE, ID, Repairs
 from pdp.snapshot import RawFile, Snapshot
 from stages import validate
 from stages.normalize import archive, cells, google_sheets, mi_fitness, rawtext, strictjson
@@ -33,6 +34,7 @@ LOOSE = {
     "min_rows_for_share": 1_000_000_000,
 }  # a share that is too high ends the counting
 VALIDATED = 8  # one input in so many is followed through the checks, which take longer than the reading
+REPAIRED = ("blood_pressure", "heart_rate")
 REPORTS = ("heart_rate", "sleep", "steps", "spo2", "stress", "calories")
 RECORDS = (
     "heart_rate", "single_heart_rate", "resting_heart_rate", "spo2", "single_spo2", "stress", "steps", "weight",
@@ -197,6 +199,21 @@ def _validate(source: str, tables: Tables, settings: dict[str, Any]) -> None:
         assert sum(output.num_rows for output in outputs.values()) == fates["accepted"] + fates["quarantined"]
 
 
+def repairs(data: bytes) -> None:
+    """What a person decided: each line that decides something is in the repairs of one table, or a sentence says why not."""
+    file = _raw(FILE, data)
+    given = Repairs(file.path)
+    try:
+        found = [repair for table in REPAIRED for repair in given.of(table, REPAIRED)]
+        decided = [line for line in given.lines if line["do"]]
+    except PdpError as error:
+        _assert_sentence(error)
+        return
+    assert sorted(number for repair in found for number in repair.lines) == [line.number for line in decided]
+    assert all(repair.do in DOES and ID.fullmatch(repair.id) for repair in found)
+    json.dumps([repair.as_data() for repair in found]).encode()
+
+
 def toml(data: bytes) -> None:
     """A config: settings as plain JSON, or one sentence."""
     _config(data, b"")
@@ -242,7 +259,7 @@ def names(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     target.__name__: target
     for target in (
-        zips, text, cell, values, sheet, tabs, reports, samples, sports, payloads, toml, dotenv, manifest, names,
+        zips, text, cell, values, sheet, tabs, reports, samples, sports, payloads, repairs, toml, dotenv, manifest, names,
     )
 }  # fmt: skip
 
