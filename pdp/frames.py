@@ -6,6 +6,8 @@ Wall clock is kept without a zone: a reading at 07:30 on a journey was taken in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pdp.errors import mask
@@ -81,6 +83,15 @@ def sleep_segments(generation: Tables) -> pd.DataFrame:
 
 
 SEGMENT = ["date", "bedtime", "wake", "duration_min", "main", "offset_s"]
+
+
+def sources(path: Path) -> dict[str, date]:
+    """The sources of a validated table, each with the last local date that it has a row of."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=["source", "local_date"])
+    last = table.group_by("source").aggregate([("local_date", "max")])
+    return dict(sorted(zip(*(last[name].to_pylist() for name in ("source", "local_date_max")), strict=True)))
 
 
 def _with_time(table: pa.Table, instant: str) -> pd.DataFrame:

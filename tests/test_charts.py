@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from pdp.charts import blood_pressure as bp
 from pdp.charts import coverage, daily, heart, parts, sleep, style
 from pdp.charts.correlation import correlation, paired
 from pdp.period import Period
+from pdp.treatments import Treatment
 from tests.chart_data import HOME, THRESHOLDS, TREATMENTS, Data, decade, demo
 
 CHARTS: dict[str, Callable[[Data], Any]] = {
@@ -174,10 +175,10 @@ def test_crosshair_tells_every_series_with_its_unit() -> None:
     spec = spec_of(chart)
     (rule,) = [layer for layer in layers(spec) if "tooltip" in layer.get("encoding", {})]
     titles = re.findall(r'"([^"]+)": \(datum', rule["encoding"]["tooltip"]["value"]["expr"])
-    assert titles == ["date", "systolic", "diastolic", "7-day systolic", "7-day diastolic", "readings", "made from"]
+    assert titles == ["date", "systolic", "diastolic", "7-day systolic", "7-day diastolic", "readings"]
+    assert rule["encoding"]["tooltip"]["value"]["expr"].endswith(', "made from": "daily_metrics@v3"}')
     said = rows(spec, rule)
     assert said[1]["systolic"].endswith(" mmHg") and "google_sheets" in said[1]["readings"]
-    assert {row["made from"] for row in said} == {"daily_metrics@v3"}
     assert parts.MISSING in {row["7-day systolic"] for row in said}
 
 
@@ -232,6 +233,35 @@ def test_lines_stand_out_from_the_page(colour: str, page: dict[str, str]) -> Non
     """Contrast of 3 to 1 and more (WCAG 2.1, 1.4.11) on light and dark; text 4.5 to 1."""
     assert contrast(colour, page["background"]) >= 3
     assert contrast(page["muted"], page["background"]) >= 4.5
+
+
+@pytest.mark.parametrize("width", [280, 900])
+def test_no_label_lies_on_another(width: int) -> None:
+    """Twelve events in four weeks, with long names: on a phone and a desk each label has room for itself, within the plot."""
+    period = Period(date(2026, 1, 1), date(2026, 1, 28))
+    many = [
+        Treatment(date(2026, 1, 1 + day), "a medicine of some name, 5 mg", kind)
+        for day, kind in zip((0, 1, 2, 5, 9, 12, 13, 14, 18, 22, 26, 27), ("start", "dose", "stop") * 4, strict=True)
+    ]
+    _, *labels = parts.events(many, period, parts.time_axis("date", period))
+    boxes = []
+    for label, event in zip(labels, many, strict=True):
+        drawn = label.to_dict()
+        at = width * (event.date - period.first).days / 28
+        long = min(len(event.text) * parts.LETTER, width / 2 - 8)
+        low, high = (at + 4, at + 4 + long) if drawn["mark"]["align"] == "left" else (at - 4 - long, at - 4)
+        assert low >= 0 and high <= width and drawn["mark"]["limit"] == {"expr": "width / 2 - 8"}
+        boxes.append((drawn["encoding"]["y"]["value"], low, high))
+    for i, (line, low, high) in enumerate(boxes):
+        assert not [b for b in boxes[i + 1 :] if b[0] == line and low < b[2] and b[1] < high]
+
+
+def test_clock_has_twenty_four_hours(heart_file: Path) -> None:
+    """No stretch of single measurements is labelled in halves of a day."""
+    end = datetime(2025, 6, 1)
+    for hours in (1, 24, 24 * 7, 24 * 300):
+        text = str(spec_of(heart.heart_samples(samples.buckets(heart_file, "bpm", end - timedelta(hours=hours), end))))
+        assert "%H:%M" in text and not re.search("%[Ipl]", text)
 
 
 def contrast(one: str, other: str) -> float:

@@ -127,10 +127,38 @@ def test_every_number_of_a_day_is_traced(built: dict[str, dict[str, str]]) -> No
     assert any("2026-01-07" in one.value for one in app.markdown) and len(app.dataframe) >= 3
 
 
+def test_address_leads_to_a_number(built: dict[str, dict[str, str]]) -> None:
+    """What a chart's link names is traced; the address follows what is chosen after it, and nonsense counts as not given."""
+    app = opened("pipeline", local(ROOT, built["demo"]))
+    app.query_params["day"], app.query_params["number"] = "2026-01-07", "steps"
+    app.run()
+    assert app.date_input(key="traced day").value == date(2026, 1, 7) and "Steps of 2026-01-07" in said(app)
+    app.date_input(key="traced day").set_value(date(2026, 1, 9)).run()
+    assert "Steps of 2026-01-09" in said(app) and app.query_params["day"] == "2026-01-09"
+    for day, number in (("2026-13-01", "steps; drop"), ("1900-01-01", ""), ("x", "x")):
+        app.query_params["day"], app.query_params["number"] = day, number
+        app.run()
+        assert not app.exception and "Steps of 2026-01-09" in said(app) and app.query_params["number"] == "steps"
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(one.value for one in app.markdown)
+
+
+def test_sources_say_how_fresh_they_are(built: dict[str, dict[str, str]]) -> None:
+    """Each source has the last day that it tells of, and how far that lies behind the newest one."""
+    app = opened("data-quality", local(ROOT, built["demo"])).run()
+    sources = app.dataframe[0].value.set_index("source")
+    assert (
+        set(sources.index) == {"google_sheets", "mi_band"} and sources["data up to"].str.match(r"2026-\d\d-\d\d").all()
+    )
+    assert sources["days before the newest"].min() == 0
+
+
 def test_effect_of_a_treatment_is_told_with_its_uncertainty(built: dict[str, dict[str, str]]) -> None:
     """Estimate, 95 % interval, days and means of both sides, with a trend too, wash-in, caveats; no p value, no verdict."""
     app = opened("before-after", local(ROOT, built["demo"])).run()
-    sides, estimates = (table.value for table in app.dataframe)
+    sides, estimates = (table.value for table in app.table)
     assert list(sides[""]) == ["before", "after"] and (sides["days with a value"] >= 14).all()
     assert [len(one.split(" to ")) for one in estimates["95 % interval"]] == [2, 2] and len(charts(app)) == 1
     told = " ".join(one.value for one in (*app.markdown, *app.caption))
@@ -142,7 +170,7 @@ def test_effect_is_refused_with_too_little_data(built: dict[str, dict[str, str]]
     """With fewer days on a side than it takes there is a sentence and no number."""
     app = opened("before-after", local(ROOT, built["demo"])).run()
     app.selectbox(key="compared").select("weight_kg").run()
-    assert "each side needs 14" in app.info[-1].value and not app.dataframe and not charts(app)
+    assert "each side needs 14" in app.info[-1].value and not app.table and not charts(app)
 
 
 def test_without_treatments_the_page_says_how_to_add_one(built: dict[str, dict[str, str]]) -> None:

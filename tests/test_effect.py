@@ -10,6 +10,7 @@ import pytest
 
 from bench.effect import days_of, false_positives
 from pdp.charts import effect as chart
+from pdp.charts.effect import signed
 from pdp.statistics.effect import Effect, TooLittle, before_after, correlation, sides
 from pdp.treatments import Treatment
 from tests.test_charts import spec_of
@@ -106,3 +107,14 @@ def test_chart_tells_estimate_interval_and_days() -> None:
 def test_wrong_alarms_stay_near_five_percent() -> None:
     """A small slice of `make effect`: of 200 series without an effect, at most 20 get an interval without zero."""
     assert false_positives(runs=200, side=30, rho=0.4, seed=11) <= 20
+
+
+def test_nought_has_no_sign() -> None:
+    """A difference that rounds to nought is neither below nor above it."""
+    assert [signed(value) for value in (-0.04, 0.04, -0.06, 5.25, -1234.5)] == [
+        "0.0",
+        "0.0",
+        "-0.1",
+        "+5.2",
+        "-1,234.5",
+    ]

@@ -75,10 +75,7 @@ def blood_pressure(
     layers += _marks(means, _thinned(readings), sessions, show, x, y)
     layers += _severe(readings, severe, x, y)
     layers += events(treatments, period, x)
-    extra = {"readings": _told(readings)} | (
-        {"made from": dict.fromkeys(means["date"], made_from)} if made_from else {}
-    )
-    layers += crosshair(means, (*SERIES, *MEANS), x, y, extra)
+    layers += crosshair(means, (*SERIES, *MEANS), x, y, {"readings": _told(readings)}, made_from)
     subtitle = [_categories(guideline), " · ".join(WORDS[name] for name in ("colours", *show))]
     if any(severe.is_reached(*pair) for pair in zip(readings["systolic"], readings["diastolic"], strict=True)):
         subtitle.append(f"▲ {severe.advice}")
@@ -87,8 +84,9 @@ def blood_pressure(
 
 
 def morning_evening(
-    days: pd.DataFrame, guideline: Guideline, treatments: Sequence[Treatment] = (), *, period: Period | None = None
-) -> alt.LayerChart:
+    days: pd.DataFrame, guideline: Guideline, treatments: Sequence[Treatment] = (), *, period: Period | None = None,
+    made_from: str = "",
+) -> alt.LayerChart:  # fmt: skip
     """Means of the mornings' and the evenings' sessions (mmHg): systolic above, diastolic below."""
     title = "Morning and evening (mmHg)"
     columns = [f"{measure}_{part}" for measure, _ in MEASURES for part in ("am", "pm")]
@@ -114,31 +112,32 @@ def morning_evening(
         )
     ]
     series = [Series(f"{m}_{p}", f"{m}, {names[p]}", "mmHg") for p in names for m, _ in MEASURES]
-    hover = crosshair(days, series, x, lambda c: alt.Y(f"{c}:Q", scale=scale, title="mmHg"))
+    hover = crosshair(days, series, x, lambda c: alt.Y(f"{c}:Q", scale=scale, title="mmHg"), made_from=made_from)
     rules = _rules(guideline, scale, lambda c: alt.Y(f"{c}:Q", scale=scale, title="mmHg"))
     said = f"dots: means of a day's sessions · lines: {WEEK}-day means · dashed: {guideline.label}"
     return finished([*rules, dots, *lines, *events(treatments, period, x), *hover], title, said)
 
 
 def pulse_pressure(
-    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None
+    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None, made_from: str = ""
 ) -> alt.LayerChart:
     """Systolic minus diastolic (mmHg) of each day's means."""
     value = days["systolic"] - days["diastolic"]
-    return _derived(days.assign(value=value), "Pulse pressure (mmHg)", "systolic − diastolic", treatments, period)
+    said = "systolic − diastolic"
+    return _derived(days.assign(value=value), "Pulse pressure (mmHg)", said, treatments, period, made_from)
 
 
 def mean_arterial_pressure(
-    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None
+    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None, made_from: str = ""
 ) -> alt.LayerChart:
     """Diastolic plus a third of the pulse pressure (mmHg): the usual estimate, not a measurement."""
     value = days["diastolic"] + (days["systolic"] - days["diastolic"]) / 3
     said = "estimate: diastolic + (systolic − diastolic) / 3"
-    return _derived(days.assign(value=value), "Mean arterial pressure (mmHg)", said, treatments, period)
+    return _derived(days.assign(value=value), "Mean arterial pressure (mmHg)", said, treatments, period, made_from)
 
 
 def _derived(
-    days: pd.DataFrame, title: str, said: str, treatments: Sequence[Treatment], period: Period | None
+    days: pd.DataFrame, title: str, said: str, treatments: Sequence[Treatment], period: Period | None, made_from: str
 ) -> alt.LayerChart:
     rolled = within(_rolled(days, "value"), period)
     days = within(days, period).dropna(subset=["value"])
@@ -151,7 +150,7 @@ def _derived(
         alt.Chart(plain(days[["date", "value"]])).mark_circle(size=18, color=BLUE, opacity=0.5).encode(x=x, y=y),
         *line(rolled, x, y, color=BLUE, strokeWidth=2.5),
         *events(treatments, period, x),
-        *crosshair(days, [Series("value", title.rpartition(" (")[0], "mmHg")], x, lambda _: y),
+        *crosshair(days, [Series("value", title.rpartition(" (")[0], "mmHg")], x, lambda _: y, made_from=made_from),
     ]
     return finished(layers, title, f"{said} · dots: days · line: {WEEK}-day mean", 200)
 

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 class Metric(NamedTuple):
-    """How a column is shown: its name, unit, decimals, colour, and whether it is a count that begins at zero."""
+    """How a column is shown: its name, unit, decimals, colour, whether it is a count that begins at zero, and its table."""
 
     title: str
     unit: str
     decimals: int = 0
     colour: str = BLUE
     counted: bool = False
+    table: str = ""
 
     @property
     def axis(self) -> str:
@@ -35,23 +36,23 @@ class Metric(NamedTuple):
 
 
 METRICS = {
-    "systolic": Metric("Systolic blood pressure", "mmHg"),
-    "diastolic": Metric("Diastolic blood pressure", "mmHg", colour=VERMILLION),
-    "pulse": Metric("Pulse of the cuff", "bpm", colour=GREEN),
-    "avg_hr": Metric("Heart rate, mean of the day", "bpm"),
-    "resting_hr": Metric("Resting heart rate", "bpm", colour=VERMILLION),
-    "sleep_total_min": Metric("Sleep", "minutes", colour=PURPLE, counted=True),
-    "sleep_score": Metric("Sleep score", "0 to 100", colour=PURPLE),
-    "steps": Metric("Steps", "steps a day", colour=GREEN, counted=True),
-    "avg_spo2": Metric("Oxygen saturation, mean of the day", "%"),
-    "avg_stress": Metric("Stress, mean of the day", "0 to 100", colour=VERMILLION),
-    "weight_kg": Metric("Weight", "kg", 1, PURPLE),
+    "systolic": Metric("Systolic blood pressure", "mmHg", table="blood_pressure"),
+    "diastolic": Metric("Diastolic blood pressure", "mmHg", colour=VERMILLION, table="blood_pressure"),
+    "pulse": Metric("Pulse of the cuff", "bpm", colour=GREEN, table="blood_pressure"),
+    "avg_hr": Metric("Heart rate, mean of the day", "bpm", table="heart_rate"),
+    "resting_hr": Metric("Resting heart rate", "bpm", colour=VERMILLION, table="heart_rate"),
+    "sleep_total_min": Metric("Sleep", "minutes", colour=PURPLE, counted=True, table="sleep"),
+    "sleep_score": Metric("Sleep score", "0 to 100", colour=PURPLE, table="sleep"),
+    "steps": Metric("Steps", "steps a day", colour=GREEN, counted=True, table="steps"),
+    "avg_spo2": Metric("Oxygen saturation, mean of the day", "%", table="spo2"),
+    "avg_stress": Metric("Stress, mean of the day", "0 to 100", colour=VERMILLION, table="stress"),
+    "weight_kg": Metric("Weight", "kg", 1, PURPLE, table="weight"),
 }
 
 
 def daily(
     days: pd.DataFrame, column: str, treatments: Sequence[Treatment] = (), *, period: Period | None = None,
-    height: int = 200,
+    height: int = 200, made_from: str = "",
 ) -> alt.LayerChart:  # fmt: skip
     """One column by day and its 7-day mean: bars from zero for what is counted, points else.
 
@@ -79,5 +80,10 @@ def daily(
         rolled, x, y, color=metric.colour, strokeWidth=2.5
     )  # fmt: skip
     said = "line: joins values at most 14 days apart" if sparse else f"line: {WEEK}-day mean"
-    layers = [mark, *thick, *events(treatments, period, x), *crosshair(days, series, x, lambda _: y)]
+    layers = [
+        mark,
+        *thick,
+        *events(treatments, period, x),
+        *crosshair(days, series, x, lambda _: y, made_from=made_from),
+    ]
     return finished(layers, metric.axis, f"{'bars' if metric.counted else 'dots'}: days · {said}", height)

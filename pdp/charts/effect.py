@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def before_after(days: pd.DataFrame, found: Effect | TooLittle, height: int = 260) -> alt.LayerChart:
+def before_after(
+    days: pd.DataFrame, found: Effect | TooLittle, height: int = 260, made_from: str = ""
+) -> alt.LayerChart:
     """The days of both sides, the wash-in shaded, and where the 95 % interval puts the level after the event."""
     if isinstance(found, TooLittle):
         return nothing("Before and after (no estimate)", found.reason)
@@ -30,28 +32,36 @@ def before_after(days: pd.DataFrame, found: Effect | TooLittle, height: int = 26
     expected = [found.mean_before + value for value in found.step]
     scale = value_scale(shown[found.column], expected)
     x, y = parts.time_axis("date", period), alt.Y(f"{found.column}:Q", scale=scale, title=metric.unit)
+    ends = {"before": (period.first, found.event.date), "after": (found.after[0], period.last)}
     levels = pd.DataFrame(
-        {
-            "start": [period.first.isoformat(), found.after[0].isoformat()],
-            "end": [found.event.date.isoformat(), period.last.isoformat()],
-            "level": [found.mean_before, expected[0]], "low": [found.mean_before, expected[1]],
-            "high": [found.mean_before, expected[2]],
-        }
-    )  # fmt: skip
-    wash = pd.DataFrame({"start": [found.event.date.isoformat()], "end": [found.after[0].isoformat()]})
+        [
+            {"date": day.isoformat(), "side": side, "level": level, "low": low, "high": high}
+            for side, (level, low, high) in (("before", [found.mean_before] * 3), ("after", expected))
+            for day in ends[side]
+        ]
+    )
+    low, high = scale.domain
+    wash = pd.DataFrame(
+        [{"date": day.isoformat(), "low": low, "high": high} for day in (found.event.date, found.after[0])]
+    )
 
-    def across(field: str) -> alt.X:
-        return parts.time_axis(field, period)
+    def up(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", scale=scale, title=metric.unit)
 
-    line = alt.Chart(levels).mark_rule(color=VERMILLION, strokeWidth=3)
-    band = alt.Chart(levels.iloc[1:]).mark_rect(color=ORANGE, opacity=0.25)
+    line = alt.Chart(levels).mark_line(color=VERMILLION, strokeWidth=3, strokeCap="butt")
     layers = [
-        alt.Chart(wash).mark_rect(color=GREY, opacity=0.15).encode(x=across("start"), x2="end:T"),
-        band.encode(x=across("start"), x2="end:T", y=alt.Y("low:Q", scale=scale, title=metric.unit), y2="high:Q"),
+        alt.Chart(wash).mark_area(color=GREY, opacity=0.15).encode(x=x, y=up("low"), y2="high:Q"),
+        alt.Chart(levels.iloc[2:]).mark_area(color=ORANGE, opacity=0.25).encode(x=x, y=up("low"), y2="high:Q"),
         alt.Chart(plain(shown[["date", found.column]])).mark_circle(size=26, color=BLUE, opacity=0.6).encode(x=x, y=y),
-        line.encode(x=across("start"), x2="end:T", y=alt.Y("level:Q", scale=scale, title=metric.unit)),
+        line.encode(x=x, y=up("level"), detail="side:N"),
         *events([found.event], period, x),
-        *crosshair(shown, [Series(found.column, metric.title, metric.unit, metric.decimals)], x, lambda _: y),
+        *crosshair(
+            shown,
+            [Series(found.column, metric.title, metric.unit, metric.decimals)],
+            x,
+            lambda _: y,
+            made_from=made_from,
+        ),
     ]
     return finished(layers, f"Before and after: {metric.axis}", said(found, metric.unit), height)
 
@@ -59,7 +69,7 @@ def before_after(days: pd.DataFrame, found: Effect | TooLittle, height: int = 26
 def said(found: Effect, unit: str) -> list[str]:
     """The estimate in words: numbers and how they were got, no verdict."""
     step, sloped = (
-        f"{i.estimate:+.1f} {unit} (95 % interval {i.low:+.1f} to {i.high:+.1f})"
+        f"{signed(i.estimate)} {unit} (95 % interval {signed(i.low)} to {signed(i.high)})"
         for i in (found.step, found.with_slope)
     )
     return [
@@ -67,3 +77,9 @@ def said(found: Effect, unit: str) -> list[str]:
         f"with a straight trend allowed for: {sloped}",
         f"grey: {found.wash_in_days} days of wash-in, left out · orange: interval of the level after",
     ]
+
+
+def signed(difference: float) -> str:
+    """A difference with its sign, and nought without one: -5.3, +2.0, 0.0."""
+    rounded = round(difference, 1)
+    return f"{rounded:+,.1f}" if rounded else "0.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pdp.treatments import Treatment
 
 TITLE = "Heart rate (bpm)"
+CLOCK = {"year": "%Y", "quarter": "%b %Y", "month": "%b %Y", "week": "%d %b", "date": "%d %b", "day": "%d %b", "hours": "%H:%M",
+         "minutes": "%H:%M"}  # fmt: skip
+"""What a tick says, by what it begins: of 24 hours, as all clocks here."""
 SERIES = (
     Series("avg_hr", "mean", "bpm"), Series("min_hr", "lowest", "bpm"), Series("max_hr", "highest", "bpm"),
     Series("resting_hr", "resting", "bpm"),
@@ -27,8 +30,9 @@ SERIES = (
 
 
 def heart_rate(
-    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None, height: int = 240
-) -> alt.LayerChart:
+    days: pd.DataFrame, treatments: Sequence[Treatment] = (), *, period: Period | None = None, height: int = 240,
+    made_from: str = "",
+) -> alt.LayerChart:  # fmt: skip
     """Mean of each day, its range as a band, and the resting rate as the device tells it: never the day's lowest."""
     columns = [one.column for one in SERIES]
     days = within(days, period).dropna(how="all", subset=columns)
@@ -50,12 +54,12 @@ def heart_rate(
         *line(days[["date", "avg_hr"]].dropna(), x, y("avg_hr"), color=BLUE, strokeWidth=2),
         *line(days[["date", "resting_hr"]].dropna(), x, y("resting_hr"), color=VERMILLION, strokeWidth=2),
         *events(treatments, period, x),
-        *crosshair(days, SERIES, x, y),
+        *crosshair(days, SERIES, x, y, made_from=made_from),
     ]  # fmt: skip
     return finished(layers, TITLE, "blue: mean of the day · band: lowest to highest · red: resting rate", height)
 
 
-def heart_samples(buckets: Buckets, *, height: int = 240) -> alt.LayerChart:
+def heart_samples(buckets: Buckets, *, height: int = 240, made_from: str = "") -> alt.LayerChart:
     """Single measurements put together in equal stretches of time: mean as a line, lowest to highest as a band.
 
     Args:
@@ -64,7 +68,7 @@ def heart_samples(buckets: Buckets, *, height: int = 240) -> alt.LayerChart:
     frame = buckets.frame
     if frame.empty:
         return nothing(TITLE)
-    clock = "%H:%M" if buckets.last - buckets.first <= timedelta(days=2) else alt.Undefined
+    clock: Any = "%H:%M" if buckets.last - buckets.first <= timedelta(days=2) else CLOCK
     x = alt.X(
         "time:T", title=None, axis=alt.Axis(grid=False, format=clock),
         scale=alt.Scale(type="utc", domain=[parts.moment(buckets.first), parts.moment(buckets.last)], nice=False),
@@ -89,7 +93,7 @@ def heart_samples(buckets: Buckets, *, height: int = 240) -> alt.LayerChart:
         ),
         base.mark_line(color=BLUE, strokeWidth=1.5).encode(x=x, y=y, detail="run:N"),
         base.mark_rule(color=GREY)
-        .encode(x=x, opacity=seen.then(alt.value(0.9)).otherwise(alt.value(0)), tooltip=parts.telling(told))
+        .encode(x=x, opacity=seen.then(alt.value(0.9)).otherwise(alt.value(0)), tooltip=parts.telling(told, made_from))
         .add_params(near),
     ]
     return finished(layers, TITLE, f"each point: {buckets.words} · band: lowest to highest", height)

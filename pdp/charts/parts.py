@@ -21,6 +21,9 @@ MOST_HOVER = 2000
 """Points of a crosshair: with more, a browser no longer follows the mouse."""
 HEIGHT = 280
 MISSING = "–"
+PICKED = "picked"
+NARROW, LETTER = 280, 6.8
+"""Pixels of a phone's plot, and of a letter of a label."""
 
 
 class Series(NamedTuple):
@@ -115,15 +118,17 @@ def crosshair(
     x: alt.X,
     y: Callable[[str], alt.Y],
     extra: Mapping[str, Mapping[Any, str]] | None = None,
-    name: str = "near",
+    made_from: str = "",
 ) -> list[alt.Chart]:
     """The crosshair: an unseen rule per date that tells every series' value, and a point on each series.
+
+    A click picks the date (the selection PICKED), for a page that leads on from there.
 
     Args:
         frame: one row per `date`, a column per series.
         y: gives the shared y of a column.
         extra: further lines of the tooltip: title -> {date: text}.
-        name: of the selection; two crosshairs of one page need two names.
+        made_from: the versions and sources behind the numbers, the tooltip's last line.
     """
     hover = hover_days(frame, [one.column for one in series])
     said = hover[["date", "day"]].assign(
@@ -131,15 +136,16 @@ def crosshair(
         **{title: [texts.get(day, MISSING) for day in hover["date"]] for title, texts in (extra or {}).items()},
     )
     near = alt.selection_point(
-        name=name, nearest=True, on="pointermove", clear="pointerout", fields=["date"], empty=False
+        name="near", nearest=True, on="pointermove", clear="pointerout", fields=["date"], empty=False
     )
+    picked = alt.selection_point(name=PICKED, nearest=True, on="click", fields=["date"], empty=False)
     seen = alt.when(near)
     told = {"date": "day"} | {title: title for title in said if title not in ("date", "day")}
     rule = (
         alt.Chart(plain(said))
         .mark_rule(color=GREY, strokeWidth=1)
-        .encode(x=x, tooltip=telling(told), opacity=seen.then(alt.value(0.9)).otherwise(alt.value(0)))
-        .add_params(near)
+        .encode(x=x, tooltip=telling(told, made_from), opacity=seen.then(alt.value(0.9)).otherwise(alt.value(0)))
+        .add_params(near, picked)
     )
     points = [
         alt.Chart(plain(hover[["date", one.column]].dropna()))
@@ -150,37 +156,56 @@ def crosshair(
     return [*points, rule]  # the rule last: what lies on top feels the pointer
 
 
-def telling(fields: Mapping[str, str]) -> alt.TooltipValue:
-    """A tooltip (title -> column) that a crosshair can tell.
+def telling(fields: Mapping[str, str], made_from: str = "") -> alt.TooltipValue:
+    """A tooltip (title -> column) that a crosshair can tell, and what its numbers were made from.
 
     It is felt by Vega's invisible cell around the nearest mark, whose row is one step further away; Vega-Lite reads a
     tooltip of plain text fields from the wrong one of the two.
     """
-    said = ", ".join(
-        f"{json.dumps(title)}: (datum.datum || datum)[{json.dumps(name)}]" for title, name in fields.items()
-    )
-    return alt.TooltipValue(alt.ExprRef(f"{{{said}}}"))
+    said = [f"{json.dumps(title)}: (datum.datum || datum)[{json.dumps(name)}]" for title, name in fields.items()]
+    if made_from:
+        said.append(f'"made from": {json.dumps(made_from)}')
+    return alt.TooltipValue(alt.ExprRef(f"{{{', '.join(said)}}}"))
 
 
 def events(treatments: Sequence[Treatment], period: Period, x: alt.X) -> list[alt.Chart]:
-    """A labelled rule for each treatment event of the period; labels take turns on three heights."""
+    """A labelled rule for each treatment event of the period; no label lies on another, on a phone neither."""
     import pandas as pd
 
-    inside = [event for event in treatments if period.first <= event.date <= period.last]
+    inside = sorted((event for event in treatments if period.first <= event.date <= period.last), key=lambda e: e.date)
     if not inside:
         return []
     frame = pd.DataFrame(
         {"date": [event.date.isoformat() for event in inside], "label": [event.text for event in inside]}
     )
     rules = alt.Chart(frame).mark_rule(strokeDash=[2, 3], strokeWidth=1.5).encode(x=x)
-    middle = period.first + (period.last - period.first) / 2
+    half = alt.ExprRef("width / 2 - 8")  # so much room has every label: it stands on the wider side of its rule
     labels = [
         alt.Chart(frame.iloc[[i]])
-        .mark_text(align="left" if left else "right", dx=4 if left else -4, fontWeight=600, baseline="top")
-        .encode(x=x, y=alt.value(2 + 13 * (i % 3)), text="label:N")
-        for i, left in enumerate(event.date <= middle for event in inside)
+        .mark_text(align="left" if left else "right", dx=4 if left else -4, fontWeight=600, baseline="top", limit=half)
+        .encode(x=x, y=alt.value(2 + 13 * level), text="label:N")
+        for i, (left, level) in enumerate(_places(inside, period))
     ]
     return [rules, *labels]
+
+
+def _places(inside: Sequence[Treatment], period: Period) -> list[tuple[bool, int]]:
+    """For each event whether its label stands at the right of its rule, and in which line, the first that is free there."""
+    taken: list[list[tuple[float, float]]] = []
+    places = []
+    for event in inside:
+        at = NARROW * (event.date - period.first).days / period.days
+        left = at <= NARROW / 2
+        long = min(len(event.text) * LETTER, NARROW / 2) + 8
+        start, end = (at, at + long) if left else (at - long, at)
+        level = next(
+            (i for i, line in enumerate(taken) if all(end <= low or start >= high for low, high in line)), len(taken)
+        )
+        if level == len(taken):
+            taken.append([])
+        taken[level].append((start, end))
+        places.append((left, level))
+    return places
 
 
 def finished(layers: Sequence[Any], title: str, subtitle: str | Sequence[str], height: int = HEIGHT) -> alt.LayerChart:

@@ -21,7 +21,9 @@ STAGES = (("sleep_deep_min", "deep", BLUE), ("sleep_light_min", "light", SKY), (
           ("unstaged", "without stages", GREY), ("sleep_nap_min", "naps (below the line)", ORANGE))  # fmt: skip
 
 
-def sleep_stages(days: pd.DataFrame, *, period: Period | None = None, height: int = 240) -> alt.LayerChart:
+def sleep_stages(
+    days: pd.DataFrame, *, period: Period | None = None, height: int = 240, made_from: str = ""
+) -> alt.LayerChart:
     """Hours of each night by stage, stacked; naps apart, below the line."""
     days = within(days, period).dropna(subset=["sleep_total_min"])
     if days.empty:
@@ -48,13 +50,13 @@ def sleep_stages(days: pd.DataFrame, *, period: Period | None = None, height: in
     series += [Series(name, words.partition(" (")[0], "h", 1) for name, words, _ in STAGES]
     shown = hours.assign(total=days["sleep_total_min"] / 60, sleep_nap_min=-hours["sleep_nap_min"])
     top = alt.Y("total:Q", scale=scale, title="hours")
-    hover = crosshair(shown, series, x, lambda _: top)
+    hover = crosshair(shown, series, x, lambda _: top, made_from=made_from)
     return finished([bars, *hover], TITLE, "of the night that ends on the date, by stage; naps below the line", height)
 
 
-def sleep_score(days: pd.DataFrame, *, period: Period | None = None) -> alt.LayerChart:
+def sleep_score(days: pd.DataFrame, *, period: Period | None = None, made_from: str = "") -> alt.LayerChart:
     """The device's own score of each night, 0 to 100."""
-    return daily(days, "sleep_score", period=period)
+    return daily(days, "sleep_score", period=period, made_from=made_from)
 
 
 def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height: int = 260) -> alt.LayerChart:
@@ -70,7 +72,9 @@ def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height:
     bars = segments.assign(
         start=(segments["bedtime"] - noon).dt.total_seconds() / 3600,
         end=(segments["wake"] - noon).dt.total_seconds() / 3600,
-        kind=segments["main"].map({True: "main sleep", False: "naps"}),
+        kind=(segments["main"] & (segments["duration_min"] >= statistics.LEAST)).map(
+            {True: "main sleep", False: "naps"}
+        ),
         slept=segments["bedtime"].dt.strftime("%H:%M") + " to " + segments["wake"].dt.strftime("%H:%M"),
     )
     scale = value_scale(bars[["start", "end"]])

@@ -52,6 +52,7 @@ def config(colours: dict[str, str], font: str = FONT) -> dict[str, Any]:
     label = {"labelColor": colours["muted"], "titleColor": colours["muted"], "labelFontSize": 11, "titleFontSize": 11}
     return {
         "background": "transparent",
+        "padding": {"left": 5, "right": 5, "top": 8, "bottom": 5},  # without a title nothing else holds the top label
         "font": font,
         "view": {"stroke": None},
         "mark": {"aria": False},  # the chart as a whole has a description; hundreds of unnamed dots help nobody

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pdp import frames, thresholds
-from pdp.charts.parts import span
+from pdp.charts.daily import METRICS
+from pdp.charts.parts import PICKED, span
 from pdp.charts.style import caption, themed
 from pdp.dashboard.server import Site, View
 from pdp.generation import Generation, current, newest
@@ -36,6 +38,9 @@ class Page:
     generation: Generation
     root: Path
     period: Period | None = None
+    pipeline: Any = None
+    """The page that explains a number, as the navigation knows it."""
+    _sources: dict[str, dict[str, date]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def days(self) -> pd.DataFrame:
@@ -75,6 +80,18 @@ class Page:
     def made_from(self) -> str:
         return self.generation.label("daily_metrics")
 
+    def behind(self, table: str) -> str:
+        """What the numbers of a day were made from: `daily_metrics@v3 of heart_rate@v2 from mi_band`."""
+        if table not in self.generation:
+            return self.made_from
+        return f"{self.made_from} of {self.generation.label(table)} from {', '.join(self.sources(table))}"
+
+    def sources(self, table: str) -> dict[str, date]:
+        """The sources of a table of this generation, each with the last date it tells of."""
+        if table not in self._sources:
+            self._sources[table] = frames.sources(self.generation.path(table)) if table in self.generation else {}
+        return self._sources[table]
+
     @contextmanager
     def history(self) -> Iterator[History]:
         """The registry of this view, for as long as the block lasts."""
@@ -106,12 +123,40 @@ def is_dark() -> bool:
 
 def chart(made: Any) -> None:
     """Shows a chart as wide as the page; its title and its lines are text, so that they wrap on a phone."""
+    st.altair_chart(_told(made), theme=None, width="stretch")
+
+
+def chart_of_days(made: Any, page: Page, column: str) -> None:
+    """A chart whose days can be clicked: below it stands the way to what that day's number was made from."""
+    if day := picked(made, f"picked {column}"):
+        words = f"{METRICS[column].title} of {day}: down to its readings"
+        asked = {"day": day.isoformat(), "number": column}
+        st.page_link(page.pipeline, label=words, icon=":material/account_tree:", query_params=asked)
+
+
+def picked(made: Any, key: str) -> date | None:
+    """Shows a chart; gives the day that was clicked in it last."""
+    if not is_pickable(made):
+        chart(made)
+        return None
+    state = st.altair_chart(_told(made), theme=None, width="stretch", on_select="rerun", selection_mode=PICKED, key=key)
+    points = state["selection"].get(PICKED) or []
+    if not points:
+        return None
+    return datetime.fromtimestamp(points[0]["date"] / 1000, UTC).date()
+
+
+def is_pickable(made: Any) -> bool:
+    """Whether a chart has days at all: one that is empty has none."""
+    return any(param["name"] == PICKED for param in made.to_dict(validate=False).get("params", ()))
+
+
+def _told(made: Any) -> Any:
     title, lines = caption(made)
     st.markdown(f"**{title}**")
     if lines:
         st.caption("  \n".join(lines))
-    ready: Any = themed(made, dark=is_dark(), titled=False)
-    st.altair_chart(ready, theme=None, width="stretch")
+    return themed(made, dark=is_dark(), titled=False)
 
 
 def clock(moment: str) -> str:

@@ -160,7 +160,8 @@ def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
 
 
 def _note_error(visitor: Visitor, said: Any) -> None:
-    if said.type == "error" and not PROBE.search(said.location["url"]):
+    conflict = said.type == "warning" and "Conflicting" in said.text  # Vega's word for a chart that is not what it says
+    if conflict or (said.type == "error" and not PROBE.search(said.location["url"])):
         visitor.errors.append(f"{said.text} ({said.location['url']})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,35 @@ def test_hover_shows_values(local: Server, visitor: Visit) -> None:
     tip.wait_for()
     text = tip.inner_text()
     assert all(word in text.lower() for word in ("systolic", "diastolic", "mmhg")), text
+
+
+@pytest.mark.slow
+def test_a_click_on_a_day_leads_to_its_readings(local: Server, visitor: Visit) -> None:
+    """A click in a chart offers the way to that day's number; there the chart's days can be clicked too."""
+    person = visitor(f"{local.address}/blood-pressure?period=all")
+    person.see_chart()
+    person.settle()
+    _click_chart(person, 0.5)
+    link = person.page.get_by_role("link", name=re.compile(r"Systolic blood pressure of \d{4}-\d\d-\d\d"))
+    link.wait_for(timeout=PATIENCE_S * 1000)
+    day = re.search(r"\d{4}-\d\d-\d\d", link.inner_text())
+    assert day
+    link.click()
+    person.page.get_by_text(re.compile(f"Systolic blood pressure of {day[0]}: ")).wait_for(timeout=PATIENCE_S * 1000)
+    person.page.wait_for_url(f"**day={day[0]}*")
+    person.see_chart()
+    person.settle()
+    _click_chart(person, 0.9)
+    person.page.wait_for_url(lambda url: "day=" in url and day[0] not in url, timeout=PATIENCE_S * 1000)
+    assert person.errors == []
+
+
+def _click_chart(person: Visitor, across: float) -> None:
+    box = person.see_chart().bounding_box()
+    at = box["x"] + box["width"] * across, box["y"] + box["height"] * 0.5
+    person.page.mouse.move(*at)
+    person.page.locator("#vg-tooltip-element.visible").wait_for()
+    person.page.mouse.click(*at)
 
 
 @pytest.mark.slow

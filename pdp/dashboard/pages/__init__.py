@@ -60,6 +60,7 @@ def show() -> None:
         st.Page(partial(draw, path), title=one.title, icon=one.icon, url_path=path, default=path == "overview")
         for path, one in PAGES.items()
     ]
+    st.session_state["pipeline page"] = listed[list(PAGES).index("pipeline")]
     chosen = st.navigation(listed, position="top")
     st.html(f"<style>{STYLE}</style>")
     chosen.run()
@@ -68,6 +69,7 @@ def show() -> None:
 def draw(path: str) -> None:
     """One page, from its head to its foot."""
     entry, page = PAGES[path], load(site(), dict(st.context.cookies))
+    page.pipeline = st.session_state.get("pipeline page")
     _head(page, entry.title)
     if page.whole is None:
         st.info("There is no day with data yet. Put exports into the raw folders and run doit.")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pdp.charts.daily import daily
-from pdp.dashboard.page import Page, chart
+from pdp.charts.daily import METRICS, daily
+from pdp.dashboard.page import Page, chart_of_days
 
 
 def show(page: Page) -> None:
-    chart(daily(page.days, "steps", page.treatments, period=page.period, height=280))
-    for pair in (("avg_spo2", "avg_stress"), ("weight_kg",)):
-        for column, place in zip(pair, st.columns(len(pair)), strict=True):
+    for row in (("steps",), ("avg_spo2", "avg_stress"), ("weight_kg",)):
+        for column, place in zip(row, st.columns(len(row)), strict=True):
             with place:
-                chart(daily(page.days, column, page.treatments, period=page.period))
+                made = daily(
+                    page.days, column, page.treatments, period=page.period, height=280 if column == "steps" else 200,
+                    made_from=page.behind(METRICS[column].table),
+                )  # fmt: skip
+                chart_of_days(made, page, column)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pdp.charts import blood_pressure as charts
-from pdp.dashboard.page import Page, chart
+from pdp.dashboard.page import Page, chart, chart_of_days
 from pdp.period import within
 from pdp.statistics.summary import summary
 
@@ -23,21 +23,23 @@ def show(page: Page) -> None:
         shown = st.pills(
             "Show", charts.LAYERS, selection_mode="multi", default=charts.LAYERS, format_func=NAMES.__getitem__
         )
+    made_from = page.behind("blood_pressure")
     made = charts.blood_pressure(
         page.days, page.readings, page.sessions, page.guideline, page.thresholds.severe, page.treatments,
-        period=page.period, show=tuple(name for name in charts.LAYERS if name in shown), made_from=page.made_from, height=420,
+        period=page.period, show=tuple(name for name in charts.LAYERS if name in shown), made_from=made_from, height=420,
     )  # fmt: skip
-    chart(made)
-    st.dataframe(_numbers(page), hide_index=True, width="stretch")
+    chart_of_days(made, page, "systolic")
+    st.table(_numbers(page), hide_index=True)
     st.caption(
         "Of the days' means of sessions. SD: standard deviation; ARV: mean change from one measured day to the next."
     )
-    chart(charts.morning_evening(page.days, page.guideline, page.treatments, period=page.period))
+    days, events, period = page.days, page.treatments, page.period
+    chart(charts.morning_evening(days, page.guideline, events, period=period, made_from=made_from))
     left, right = st.columns(2)
     with left:
-        chart(charts.pulse_pressure(page.days, page.treatments, period=page.period))
+        chart(charts.pulse_pressure(days, events, period=period, made_from=made_from))
     with right:
-        chart(charts.mean_arterial_pressure(page.days, page.treatments, period=page.period))
+        chart(charts.mean_arterial_pressure(days, events, period=period, made_from=made_from))
     with st.expander("The readings"):
         readings = within(page.readings, page.period)
         columns = ["time", "systolic", "diastolic", "pulse", "source", "place"]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pdp import samples
 from pdp.charts.heart import heart_rate, heart_samples
-from pdp.dashboard.page import Page, chart
+from pdp.dashboard.page import Page, chart, chart_of_days
 
 LENGTHS = {
     "1 hour": timedelta(hours=1), "6 hours": timedelta(hours=6), "1 day": timedelta(days=1), "7 days": timedelta(days=7),
@@ -18,7 +18,9 @@ TABLE, COLUMN = "heart_rate", "bpm"
 
 
 def show(page: Page) -> None:
-    chart(heart_rate(page.days, page.treatments, period=page.period, height=320))
+    made_from = page.behind(TABLE)
+    by_day = heart_rate(page.days, page.treatments, period=page.period, height=320, made_from=made_from)
+    chart_of_days(by_day, page, "avg_hr")
     st.subheader("Single measurements")
     extent = samples.extent(page.generation.path(TABLE)) if TABLE in page.generation else None
     if extent is None:
@@ -45,4 +47,4 @@ def _samples(page: Page, first: datetime, last: datetime) -> None:
         start = datetime.combine(day, hour)
         end = start + LENGTHS[length]
     found = samples.buckets(page.generation.path(TABLE), COLUMN, start, end)
-    chart(heart_samples(found, height=320))
+    chart(heart_samples(found, height=320, made_from=page.generation.label(TABLE)))

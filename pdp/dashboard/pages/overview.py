@@ -10,7 +10,7 @@ from pdp.charts.coverage import coverage
 from pdp.charts.daily import METRICS, Metric
 from pdp.charts.heart import heart_rate
 from pdp.charts.sleep import sleep_stages
-from pdp.dashboard.page import Page, chart
+from pdp.dashboard.page import Page, chart, chart_of_days
 from pdp.dashboard.period import before
 from pdp.period import within
 
@@ -27,17 +27,18 @@ LEAST_DAYS = 3
 def show(page: Page) -> None:
     assert page.period
     _tiles(page)
-    chart(
-        blood_pressure(
-            page.days, page.readings, page.sessions, page.guideline, page.thresholds.severe, page.treatments,
-            period=page.period, made_from=page.made_from,
-        )
+    pressure = blood_pressure(
+        page.days, page.readings, page.sessions, page.guideline, page.thresholds.severe, page.treatments,
+        period=page.period, made_from=page.behind("blood_pressure"),
     )  # fmt: skip
+    chart_of_days(pressure, page, "systolic")
     left, right = st.columns(2)
     with left:
-        chart(heart_rate(page.days, page.treatments, period=page.period))
+        made_from = page.behind("heart_rate")
+        chart_of_days(heart_rate(page.days, page.treatments, period=page.period, made_from=made_from), page, "avg_hr")
     with right:
-        chart(sleep_stages(page.days, period=page.period))
+        slept = sleep_stages(page.days, period=page.period, made_from=page.behind("sleep"))
+        chart_of_days(slept, page, "sleep_total_min")
     chart(coverage(page.days, period=page.period))
 
 

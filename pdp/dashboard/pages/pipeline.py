@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pdp.charts.daily import METRICS, daily
-from pdp.dashboard.page import Page, chart, clock
+from pdp.dashboard.page import Page, clock, picked
 from pdp.look.lineage import boxes, lineage
 from pdp.look.picture import svg
 from pdp.look.trace import RESULT, trace
@@ -17,6 +18,7 @@ from pdp.look.versions import pick
 from pdp.period import Period
 
 RUNS = 30
+NUMBER, DAY, CLICKED, ADDRESS = "traced column", "traced day", "traced click", "traced address"
 INNER = {"item", "record", "sid", "utc_offset_s", "offset_source", "time_known"}
 
 
@@ -48,20 +50,43 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _day(page: Page) -> None:
-    """Click a day, see its readings."""
+    """Click a day, see its readings. Number and day stand in the address, so that charts lead here."""
     assert page.whole
     st.subheader("A number, down to its readings")
     known = [name for name in METRICS if page.days[name].notna().any()]
+    _follow_address(page.whole, known)
     left, right = st.columns(2)
-    column = left.selectbox("Number", known, format_func=lambda name: METRICS[name].title, key="traced column")
+    column = left.selectbox("Number", known, format_func=lambda name: METRICS[name].title, key=NUMBER)
     measured = page.days.loc[page.days[column].notna(), "date"]
-    last = measured.iloc[-1].date()
-    day = right.date_input("Day", last, page.whole.first, page.whole.last, key="traced day", format="YYYY-MM-DD")
-    chart(daily(page.days, column, page.treatments, period=Period(page.whole.first, page.whole.last)))
-    if isinstance(day, date) and (measured.dt.date == day).any():
+    st.session_state.setdefault(DAY, measured.iloc[-1].date())
+    place = right.empty()
+    made = daily(page.days, column, page.treatments, period=page.whole, made_from=page.behind(METRICS[column].table))
+    clicked = picked(made, f"clicked {column}")
+    if clicked and clicked != st.session_state.get(CLICKED):  # a click from before does not undo what was typed since
+        st.session_state[DAY] = min(max(clicked, page.whole.first), page.whole.last)
+    st.session_state[CLICKED] = clicked
+    st.caption("Click a day, or choose one above.")
+    day = place.date_input("Day", min_value=page.whole.first, max_value=page.whole.last, key=DAY, format="YYYY-MM-DD")
+    st.session_state[ADDRESS] = {"day": f"{day}", "number": column}
+    if st.query_params.to_dict() != st.session_state[ADDRESS]:
+        st.query_params.from_dict(st.session_state[ADDRESS])
+    if (measured.dt.date == day).any():
         _explained(page, day, column)
     else:
         st.info(f"There is no {METRICS[column].title.lower()} of this day.")
+
+
+def _follow_address(whole: Period, known: list[str]) -> None:
+    """Takes number and day from an address that did not come from here; what makes no sense counts as not given."""
+    asked = st.query_params.to_dict()
+    if asked == st.session_state.get(ADDRESS):
+        return
+    if asked.get("number") in known:
+        st.session_state[NUMBER] = asked["number"]
+    with contextlib.suppress(ValueError):
+        day = date.fromisoformat(asked.get("day", ""))
+        if whole.first <= day <= whole.last:
+            st.session_state[DAY] = day
 
 
 def _explained(page: Page, day: date, column: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import streamlit as st
 
 from pdp.charts.coverage import coverage
+from pdp.charts.daily import METRICS
 from pdp.dashboard.page import Page, chart, clock
 from pdp.look.rejected import quarantined, rejected
 from pdp.look.versions import is_held, pick
@@ -20,7 +22,7 @@ def show(page: Page) -> None:
         data = str(page.view.data)
         aside = [name for name in quarantined(history) if is_held(data, pick(history, f"{name}_quarantine"))]
         rows = [row for name in aside for row in rejected(history, data, name)]
-    _sources(facts, changed, asked)
+    _sources(page, facts, changed, asked)
     _conservation(facts)
     st.subheader(f"Rows set aside: {len(rows)}")
     if rows:
@@ -28,14 +30,27 @@ def show(page: Page) -> None:
     chart(coverage(page.days))
 
 
-def _sources(facts: dict[str, dict[str, Any]], changed: dict[str, str], asked: dict[str, dict[str, Any]]) -> None:
+def _sources(
+    page: Page, facts: dict[str, dict[str, Any]], changed: dict[str, str], asked: dict[str, dict[str, Any]]
+) -> None:
+    """Each source, with the last day that it tells of: a cuff or a band that was put away is seen here."""
     st.subheader("Sources")
-    shown = []
+    shown, last = [], _last_days(page)
     for name in (stage.partition(":")[2] for stage in sorted(facts) if stage.startswith("ingest:")):
         files = facts[f"ingest:{name}"].get("files", 0)
-        row = {"source": name, "files": files, "last change (UTC)": clock(changed.get(name, ""))}
+        row = {"source": name, "files": files, "data up to": str(last.get(name, "–"))}
+        row |= {"days before the newest": (page.whole.last - last[name]).days if page.whole and name in last else None}
+        row |= {"last change (UTC)": clock(changed.get(name, ""))}
         shown.append(row | {"state": _state(asked.get(name))})
     st.dataframe(shown, hide_index=True, width="stretch")
+
+
+def _last_days(page: Page) -> dict[str, date]:
+    found: dict[str, date] = {}
+    for table in sorted({metric.table for metric in METRICS.values()}):
+        for source, day in page.sources(table).items():
+            found[source] = max(found.get(source, day), day)
+    return found
 
 
 def _state(told: dict[str, Any] | None) -> str:

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pdp.charts.daily import METRICS
 from pdp.charts.effect import before_after as drawn
-from pdp.dashboard.page import Page, chart
+from pdp.charts.effect import signed
+from pdp.dashboard.page import Page, chart_of_days
 from pdp.statistics.effect import LEAST_DAYS, WASH_IN_DAYS, Effect, TooLittle, before_after
 from pdp.treatments import Treatment
 
@@ -34,7 +35,8 @@ def show(page: Page) -> None:
         st.info(f"No estimate: {found.reason}.")
         return
     _numbers(found)
-    chart(drawn(page.days, found, height=340))
+    made_from = page.behind(METRICS[found.column].table)
+    chart_of_days(drawn(page.days, found, height=340, made_from=made_from), page, found.column)
     st.markdown("**What this does not say**\n" + "".join(f"\n- {caveat}" for caveat in found.caveats))
     st.caption(
         "Regression with errors that follow on from the day before (AR(1)); the interval holds the true difference in 95 of "
@@ -70,23 +72,23 @@ def _numbers(found: Effect) -> None:
         ("before", found.before, found.n_before, found.mean_before),
         ("after", found.after, found.n_after, found.mean_after),
     )
-    st.dataframe(
+    st.table(
         [
             {"": side, "from": str(days[0]), "to": str(days[1]), "days with a value": n, f"mean ({metric.unit})": f"{mean:,.1f}"}
             for side, days, n, mean in sides
         ],
-        hide_index=True, width="stretch",
+        hide_index=True,
     )  # fmt: skip
     estimates = (("after minus before", found.step), ("the same, with a straight trend allowed for", found.with_slope))
-    st.dataframe(
+    st.table(
         [
             {
-                f"difference ({metric.unit})": name, "estimate": f"{one.estimate:+,.1f}",
-                "95 % interval": f"{one.low:+,.1f} to {one.high:+,.1f}",
+                f"difference ({metric.unit})": name, "estimate": signed(one.estimate),
+                "95 % interval": f"{signed(one.low)} to {signed(one.high)}",
             }
             for name, one in estimates
         ],
-        hide_index=True, width="stretch",
+        hide_index=True,
     )  # fmt: skip
     st.caption(
         f"{found.wash_in_days} days of wash-in left out. If the two estimates differ much, a trend that was there anyway "
