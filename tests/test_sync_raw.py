@@ -12,7 +12,7 @@ from pdp.fetched import index_path, read_index
 from pdp.session import Session
 from pdp.sync.blobs import Blobs
 from pdp.sync.engine import Remote, Report, push
-from pdp.sync.raw import Transfer, bring_fetched
+from pdp.sync.raw import Transfer, Travels, bring_fetched
 from pdp.sync.records import State
 from pdp.sync.vault import Plain
 from stages.ingest import folder
@@ -39,11 +39,11 @@ class Runner:
         push(self.other, self.there)
         return State(self.other.chain)
 
-    def pull(self, theirs: State, base: State | None = None) -> Report:
+    def pull(self, theirs: State, base: State | None = None, travels: Travels | None = None) -> Report:
         report = Report()
         ledger = self.there.look(Machine("asks")).ledger
         transfer = Transfer(self.session, Blobs(self.there.backend, self.there.vault), ledger, report)
-        bring_fetched(transfer, base or State(()), theirs)
+        bring_fetched(transfer, base or State(()), theirs, travels or (lambda source, name: True))
         return report
 
     def files(self) -> dict[str, bytes]:
@@ -66,6 +66,12 @@ def test_an_empty_folder_gets_all_and_an_index(runner: Runner) -> None:
     assert {one.stamp for one in read_index(runner.raw) or ()} == {
         f"{sha(c)} x/{c.decode()}.csv" for c in FILES.values()
     }
+
+
+def test_where_raw_files_do_not_travel_nothing_comes(runner: Runner) -> None:
+    """Nor an index, which would name what is not there."""
+    assert runner.pull(runner.pushed(**FILES), travels=lambda source, name: False).objects == 0
+    assert not runner.raw.exists()
 
 
 def test_what_broke_off_is_gone_on_with(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

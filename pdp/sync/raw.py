@@ -123,16 +123,19 @@ def take_over(transfer: Transfer, take: list[Change]) -> list[str]:
     return told
 
 
-def bring_fetched(transfer: Transfer, base: State, theirs: State) -> None:
+def bring_fetched(transfer: Transfer, base: State, theirs: State, travels: Travels) -> None:
     """Brings what sources on Google had fetched on the other side, unless one has fetched here since `base`.
 
     Of the bytes that the remote lacks the index tells the next run, which asks the source for them.
     """
     session = transfer.session
     for source in sorted(on_google(session.config.values) & theirs.raw.keys()):
-        there, was = (_fetched_there(state, source) for state in (theirs, base))
+        there, was = (
+            {n: file for n, file in state.raw.get(source, {}).items() if is_fetched(n) and travels(source, n)}
+            for state in (theirs, base)
+        )
         here = _fetched_here(session, source)
-        if here and here != {name: digest for name, (digest, _) in was.items()}:
+        if not there or (here and here != {name: digest for name, (digest, _) in was.items()}):
             continue
         for name, (digest, _) in sorted(there.items()):
             path = f"raw/{source}/{name}"
@@ -140,10 +143,6 @@ def bring_fetched(transfer: Transfer, base: State, theirs: State) -> None:
                 with transfer.received(digest) as temp:
                     _put(temp, session.path(path))
         _index(transfer, source, there)
-
-
-def _fetched_there(state: State, source: str) -> Files:
-    return {name: file for name, file in state.raw.get(source, {}).items() if is_fetched(name)}
 
 
 def _fetched_here(session: Session, source: str) -> dict[str, str]:

@@ -84,7 +84,7 @@ class Synced:
             take += clash if keep == "theirs" else []
             transfer = raw.Transfer(self.session, self.remote.blobs, ledger, report)
             self.told += raw.take_over(transfer, take)
-            raw.bring_fetched(transfer, base, theirs)
+            raw.bring_fetched(transfer, base, theirs, self.local.travels)
 
         report = engine.pull(
             self.local, self.remote, merge=merge, unrelated=unrelated, everything=everything, bring=bring
