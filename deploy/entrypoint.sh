@@ -28,7 +28,13 @@ run() {
 }
 
 serve() {
-    if [ -z "${PDP_VAULT:-}" ]; then say "PDP_VAULT is not set: this is the demo, an invented person"; fi
+    # A new volume is empty until the first delivery, which starts this container again.
+    if [ -n "${PDP_VAULT:-}" ] && [ ! -f "$PDP_VAULT/key.json" ]; then
+        say "no vault has been put into $PDP_VAULT yet: this is the demo, an invented person"
+        unset PDP_VAULT
+    elif [ -z "${PDP_VAULT:-}" ]; then
+        say "PDP_VAULT is not set: this is the demo, an invented person"
+    fi
     exec pdp dashboard --public --no-browser --host 0.0.0.0 --port "${PORT:-8080}"
 }
 

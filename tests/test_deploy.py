@@ -60,11 +60,15 @@ def test_a_failure_ends_the_run(entry, failing: str, called: int) -> None:
     assert code == 3 and len(ran) == called
 
 
-def test_serve_shows_the_demo_and_says_so(entry) -> None:
-    """Without a vault there is nothing else to show; PORT names the port."""
+def test_serve_shows_the_demo_and_says_so(entry, tmp_path: Path) -> None:
+    """Without a vault there is nothing else to show, nor with a new volume that none was put into yet; PORT names the port."""
     code, called, said = entry("serve", PORT="9000")
     assert (code, called) == (0, ["pdp dashboard --public --no-browser --host 0.0.0.0 --port 9000"])
-    assert "this is the demo" in said and "demo" not in entry("serve", PDP_VAULT="/vault")[2]
+    assert "PDP_VAULT is not set: this is the demo" in said
+    code, called, said = entry("serve", PDP_VAULT=str(tmp_path))
+    assert code == 0 and called and "no vault has been put into" in said and "this is the demo" in said
+    (tmp_path / "key.json").touch()
+    assert "demo" not in entry("serve", PDP_VAULT=str(tmp_path))[2]
 
 
 def test_anything_else_is_run_as_it_stands(entry) -> None:
