@@ -27,7 +27,7 @@ def entry(tmp_path: Path):
         said.write_text("")
         for name in ("pdp", "doit"):
             tool = tools / name
-            line = f'echo "{name} $*" >>{said}; case "{name} $*" in "{failing}") exit 3;; esac\n'
+            line = f'echo "${{PDP_VAULT:-none}}" >{tmp_path}/vault; echo "{name} $*" >>{said}; case "{name} $*" in "{failing}") exit 3;; esac\n'
             tool.write_text(f"#!/bin/sh\n{line}")
             tool.chmod(0o755)
         done = subprocess.run(
@@ -67,6 +67,7 @@ def test_serve_shows_the_demo_and_says_so(entry, tmp_path: Path) -> None:
     assert "PDP_VAULT is not set: this is the demo" in said
     code, called, said = entry("serve", PDP_VAULT=str(tmp_path))
     assert code == 0 and called and "no vault has been put into" in said and "this is the demo" in said
+    assert (tmp_path / "vault").read_text() == "none\n"
     (tmp_path / "key.json").touch()
     assert "demo" not in entry("serve", PDP_VAULT=str(tmp_path))[2]
 
