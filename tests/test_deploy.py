@@ -27,7 +27,8 @@ def entry(tmp_path: Path):
         said.write_text("")
         for name in ("pdp", "doit"):
             tool = tools / name
-            line = f'echo "${{PDP_VAULT:-none}}" >{tmp_path}/vault; echo "{name} $*" >>{said}; case "{name} $*" in "{failing}") exit 3;; esac\n'
+            vault = f'echo "${{PDP_VAULT:-none}}" >{tmp_path}/vault\n'
+            line = f'{vault}echo "{name} $*" >>{said}; case "{name} $*" in "{failing}") exit 3;; esac\n'
             tool.write_text(f"#!/bin/sh\n{line}")
             tool.chmod(0o755)
         done = subprocess.run(
