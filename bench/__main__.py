@@ -32,13 +32,14 @@ def main() -> None:
     for name, row in rows().items():
         if not asked.names or name in asked.names:
             with tempfile.TemporaryDirectory(prefix="pdp-bench-") as folder:
-                found += row(Path(folder), asked.days)
+                lines = row(Path(folder), asked.days)
+            found += lines
+            for line in lines:
+                print(_shown(line), flush=True)
     machine = {
         "cores": os.cpu_count(), "python": platform.python_version(), "load_before": before,
         "load_after": os.getloadavg()[0], **{name: version(name) for name in LIBRARIES},
     }  # fmt: skip
-    for line in found:
-        print(_shown(line))
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     results = {"days": asked.days, "machine": machine, "lines": [asdict(line) | {"met": line.met} for line in found]}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")

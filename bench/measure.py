@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOIT = ("-m", "doit")
+LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
@@ -24,25 +24,32 @@ class Cost:
     peak_mb: float
 
 
-def measure(*words: str, environ: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Cost:
-    """What `python *words` took. It must succeed."""
-    with tempfile.TemporaryFile() as out:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            (sys.executable, *words), cwd=cwd, env=dict(environ or os.environ), stdout=out, stderr=out
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+def measure(
+    *words: str, environ: Mapping[str, str] | None = None, cwd: Path = ROOT, program: str = sys.executable
+) -> Cost:
+    """What `python *words`, or another program, took. It must succeed."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as out:
+        report = Path(folder) / "report"
+        command = (sys.executable, "-S", "-E", str(LAUNCH), str(report), program, *words)
+        done = subprocess.run(command, cwd=cwd, env=dict(environ or os.environ), stdout=out, stderr=out, check=False)
+        if done.returncode:
             out.seek(0)
-            sys.exit(f"{' '.join(words)} failed:\n{out.read().decode()}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+            sys.exit(f"{program} {' '.join(words)} failed:\n{out.read().decode()}")
+        return Cost(*map(float, report.read_text().split()))
 
 
 def least(*costs: Cost) -> Cost:
     """The least of each figure: what else the machine did only adds to them."""
     return Cost(min(c.cpu for c in costs), min(c.wall for c in costs), min(c.peak_mb for c in costs))
+
+
+def in_turn(rounds: int, works: Mapping[str, Callable[[], Cost]]) -> dict[str, Cost]:
+    """The least cost of each, all being done once before any is done again."""
+    costs: dict[str, list[Cost]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            costs[name].append(work())
+    return {name: least(*found) for name, found in costs.items()}
 
 
 def own_environment(data: Path, bytecode: Path) -> dict[str, str]:

@@ -1,23 +1,25 @@
-"""What a `doit` with nothing to do costs: pdp's demo beside a bare doit project with as many tasks.
+"""What a `doit` with nothing to do costs: beside a bare doit project with as many tasks, with 10,000 raw files, with 1 GB.
 
-Both are run in turn, each in a fresh process, so that a busy machine slows both; the least time of each counts. A task
+What is compared runs in turn, each in a fresh process, so that a busy machine slows all; the least of each counts. A task
 of the bare project depends on a file and makes a file; doit keeps its state in SQLite.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
-DOIT = (sys.executable, "-m", "doit")
+from bench.generate import heart_rate
+from bench.measure import DOIT, ROOT, Cost, in_turn, measure, own_environment, warm_up
+from bench.rows import Line
+
+ROUNDS = 12
+FILES = 10_000
+GIGABYTE = 2**30
+SETTLED_S = 2.2  # a file that was touched less than two seconds ago is not trusted by its stat
 BARE = """\
 DOIT_CONFIG = {{"backend": "sqlite3"}}
 
@@ -25,58 +27,81 @@ def task_copy():
     for number in range({count}):
         yield {{"name": number, "file_dep": ["in"], "targets": [f"out{{number}}"], "actions": [f"cp in out{{number}}"]}}
 """
+WALK = """\
+import os, sys
+for folder, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        os.stat(os.path.join(folder, name))
+"""
 
 
-def main() -> None:
-    """Prints the least and the median wall time of both, and the ratio of the least ones."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="runs of each")
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        environ = demo_environment(Path(folder) / "data")
-        run(sys.executable, "-m", "pdp", "demo", cwd=ROOT, environ=environ)
-        run(*DOIT, cwd=ROOT, environ=environ)
-        count = len(run(*DOIT, "list", "--all", "--quiet", cwd=ROOT, environ=environ).splitlines())
-        bare = bare_project(Path(folder) / "bare", count)
-        ours, theirs = [], []
-        for _ in range(rounds):
-            ours.append(seconds(ROOT, environ))
-            theirs.append(seconds(bare, os.environ))
-    print(f"no-op of {count} tasks, {rounds} runs each in turn, wall ms: least, median")
-    for name, times in (("pdp", ours), ("bare doit", theirs)):
-        print(f"  {name:10}{1000 * min(times):7.0f}{1000 * median(times):7.0f}")
-    print(f"pdp takes {min(ours) / min(theirs):.2f} times as long as doit itself")
+def lines(folder: Path, days: int) -> list[Line]:
+    """`days` is how much of the gigabyte is rows that are read; the rest is a file that no reader takes."""
+    warm_up(folder / "bytecode")
+    demo = own_environment(folder / "demo", folder / "bytecode")
+    measure("-m", "pdp", "demo", environ=demo)
+    many, big = _many_files(folder), _big(folder, days)
+    bare = bare_project(folder / "bare", _count(demo))
+    for environ in (demo, many, big):
+        measure(*DOIT, environ=environ)
+        time.sleep(SETTLED_S)
+        measure(*DOIT, environ=environ)
+    costs = in_turn(ROUNDS, {
+        "demo": lambda: measure(*DOIT, environ=demo), "bare": lambda: measure(*DOIT, cwd=bare, environ=demo),
+        "many": lambda: measure(*DOIT, environ=many), "big": lambda: measure(*DOIT, environ=big),
+        "walk": lambda: measure("-c", WALK, str(folder / "many" / "raw")), "python": lambda: measure("-c", "import os, sys"),
+    })  # fmt: skip
+    walk = costs["walk"].wall - costs["python"].wall
+    return [
+        Line("no-op: wall time to that of a bare doit with as many tasks", costs["demo"].wall / costs["bare"].wall, 1.25,
+             details=_both(costs, "demo", "bare")),
+        Line("no-op: peak memory", costs["demo"].peak_mb, 35, "MB", {"bare doit MB": costs["bare"].peak_mb}),
+        Line(f"no-op, {FILES} raw files: wall time beyond a no-op, to a stat walk",
+             (costs["many"].wall - costs["demo"].wall) / walk, 3,
+             details={**_both(costs, "many", "demo"), "walk ms": 1000 * walk}),
+        Line("no-op, 1 GB raw: wall time to that of a small demo", costs["big"].wall / costs["demo"].wall, 1.1,
+             details=_both(costs, "big", "demo")),
+    ]  # fmt: skip
 
 
-def demo_environment(data: Path) -> dict[str, str]:
-    """The environment in which pdp runs on the demo's config and a data folder of its own."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PDP_")}
-    return own | {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(data)}
+def _both(costs: Mapping[str, Cost], one: str, other: str) -> dict[str, float]:
+    return {
+        f"{name} {what}": 1000 * getattr(costs[name], what.split()[0])
+        for what in ("wall ms", "cpu ms")
+        for name in (one, other)
+    }
+
+
+def _many_files(folder: Path) -> dict[str, str]:
+    """A month's export, and 10,000 small files beside it."""
+    raw = folder / "many" / "raw" / "mi_band"
+    heart_rate(raw, 30)
+    for number in range(FILES):
+        place = raw / f"notes{number % 100:02}"
+        place.mkdir(exist_ok=True)
+        (place / f"{number}.txt").write_text(str(number))
+    return own_environment(folder / "many", folder / "bytecode")
+
+
+def _big(folder: Path, days: int) -> dict[str, str]:
+    raw = folder / "big" / "raw" / "mi_band"
+    size = heart_rate(raw, min(days, 365)).stat().st_size
+    with (raw / "else.bin").open("wb") as file:
+        file.truncate(max(0, GIGABYTE - size))
+    return own_environment(folder / "big", folder / "bytecode")
+
+
+def _count(environ: Mapping[str, str]) -> int:
+    """The number of tasks of the pipeline, groups and single ones."""
+    words = (sys.executable, *DOIT, "list", "--all", "--quiet")
+    done = subprocess.run(words, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    return len(done.stdout.splitlines())
 
 
 def bare_project(folder: Path, count: int) -> Path:
-    """A doit project without pdp, built once, of `count` tasks and the group they belong to."""
+    """A doit project without pdp, built once, of `count` tasks, the group they belong to being one."""
     folder.mkdir()
     (folder / "in").touch()
     (folder / "dodo.py").write_text(BARE.format(count=count - 1))
-    run(*DOIT, cwd=folder, environ=os.environ)
+    measure(*DOIT, cwd=folder)
     return folder
-
-
-def seconds(folder: Path, environ: Mapping[str, str]) -> float:
-    """Wall time of one `doit` in `folder`."""
-    start = time.perf_counter()
-    run(*DOIT, cwd=folder, environ=environ)
-    return time.perf_counter() - start
-
-
-def run(*command: str, cwd: Path, environ: Mapping[str, str]) -> str:
-    """The output of a command that must succeed."""
-    done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-if __name__ == "__main__":
-    main()
