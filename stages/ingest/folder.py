@@ -31,7 +31,7 @@ def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Sna
             continue  # of an earlier snapshot, or of one that is not complete
         try:
             digest = sha256(f"raw/{source}/{name}")
-            size = path.stat().st_size
+            size = os.stat(path).st_size
         except OSError as error:
             raise InputError(f"raw file {source}/{name} cannot be read: {error.strerror}") from error
         if digest is None:
@@ -44,11 +44,11 @@ def fetch(folder: Path, source: str, sha256: Callable[[str], str | None]) -> Sna
     return Snapshot(source, tuple(files))
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
     """(name below the folder, path) of each file; nothing is opened, and no link is followed."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"raw/{folder.name} is a file", hint="make it a folder and put the exports into it")
-    todo = [(folder, "")]
+    todo = [(str(folder), "")]
     while todo:
         place, below = todo.pop()
         for entry in _entries(place):
@@ -57,9 +57,9 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
                 continue
             _refuse(entry, f"{folder.name}/{name}")
             if not _is_folder(entry):
-                yield name, place / entry.name
+                yield name, entry.path
             elif name.count("/") < MAX_DEPTH:
-                todo.append((place / entry.name, f"{name}/"))
+                todo.append((entry.path, f"{name}/"))
             else:
                 raise InputError(f"raw/{folder.name} has folders nested more than {MAX_DEPTH} deep", hint=_AWAY)
 
@@ -73,14 +73,14 @@ def _is_litter(entry: os.DirEntry[str]) -> bool:
     return entry.name.startswith((".", "~$")) or entry.name.lower().endswith(UNFINISHED)
 
 
-def _entries(place: Path) -> list[os.DirEntry[str]]:
+def _entries(place: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as found:
             return list(found)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise InputError(f"the raw folder {place.name} cannot be read: {error.strerror}") from error
+        raise InputError(f"the raw folder {os.path.basename(place)} cannot be read: {error.strerror}") from error
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

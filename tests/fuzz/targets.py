@@ -245,7 +245,7 @@ def manifest(data: bytes) -> None:
         _assert_sentence(error)
         return
     for file in files:
-        assert (_folder() / "raw") in file.path.parents and ".." not in file.path.parts
+        assert (_folder() / "raw") in Path(file.path).parents and ".." not in Path(file.path).parts
 
 
 def names(data: bytes) -> None:
