@@ -96,7 +96,7 @@ def test_a_password_is_one_sentence(tmp_path: Path) -> None:
 def test_a_damaged_zip_is_one_sentence(tmp_path: Path) -> None:
     """Be it no zip at all, cut short, or changed within."""
     whole = zipped(tmp_path, [("a.csv", bytes(range(256)) * 40)])
-    data = whole.path.read_bytes()
+    data = Path(whole.path).read_bytes()
     for damage in (b"hello", data[:100], data[:60] + b"\0\0\0\0" + data[64:]):
         (tmp_path / "a.zip").write_bytes(damage)
         raw = raw_file(tmp_path / "a.zip", tmp_path)

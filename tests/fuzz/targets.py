@@ -202,7 +202,7 @@ def _validate(source: str, tables: Tables, settings: dict[str, Any]) -> None:
 def repairs(data: bytes) -> None:
     """What a person decided: each line that decides something is in the repairs of one table, or a sentence says why not."""
     file = _raw(FILE, data)
-    given = Repairs(file.path)
+    given = Repairs(Path(file.path))
     try:
         found = [repair for table in REPAIRED for repair in given.of(table, REPAIRED)]
         decided = [line for line in given.lines if line["do"]]
