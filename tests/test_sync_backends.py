@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -187,6 +188,22 @@ def test_sixty_commits_of_six_writers_are_all_kept(opener: Opener) -> None:
     first = 0 if opener().everything else COMMITS - 1  # one file holds what is current
     expected = {sha(b"%d %d" % (writer, number)) for writer in range(WRITERS) for number in range(first, COMMITS)}
     assert expected == set(last.store)
+
+
+def test_a_bucket_of_google_s_opens_with_the_key_as_base64(gcs: Gcs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one name that a runner has for Google's credentials is enough; what is no base64 is told without it."""
+    monkeypatch.delenv("GOOGLE_SERVICE_ACCOUNT_KEY", raising=False)
+
+    def opened(text: str) -> Backend:
+        given = {"GOOGLE_CREDENTIALS_BASE64": (text, "the environment")}
+        return open_backend("gs://bucket/health", {}, given, {}, Path("/"))
+
+    place = opened(base64.b64encode(gcs.key.encode()).decode())
+    place.move_head(None, b"one", [])
+    cell = place.read_head()
+    assert cell and cell.content == b"one"
+    with pytest.raises(SettingsError, match="^GOOGLE_CREDENTIALS_BASE64 is not base64; make it"):
+        opened("CANARY!")
 
 
 def test_a_folder_shows_only_whole_files_and_clears_up_after_a_day(tmp_path: Path) -> None:

@@ -1,18 +1,21 @@
 """S3 and Google Cloud Storage as the remote, through obstore: a write on condition of the etag or the generation.
 
 Credentials and endpoints come from the environment, by the names that these services' own tools use (AWS_ACCESS_KEY_ID,
-AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...).
+AWS_ENDPOINT_URL, GOOGLE_APPLICATION_CREDENTIALS, ...), Google's also as base64 (GOOGLE_CREDENTIALS_BASE64).
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from pdp.errors import SettingsError, SyncError
+from pdp.google.access import BASE64, LOOPBACK
 from pdp.places import object_name
+from pdp.redact import register
 from pdp.sync.backend import NAME, Cell, Conflict, Missing, Unreachable, checked
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ T = TypeVar("T")
 SERVICES = {"s3": "S3", "gs": "Google Cloud Storage", "memory": "memory"}
 # One try takes at most so long; obstore tries again what is safe to, but pdp reads back a head before it moves it again.
 TIMEOUTS = {"timeout": "120s", "connect_timeout": "20s"}
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+ACCOUNT = "GOOGLE_SERVICE_ACCOUNT_KEY"
 
 
 class Cloud:
@@ -32,8 +35,8 @@ class Cloud:
         self.store, self.where = store, where
 
     @classmethod
-    def open(cls, url: str, environ: Mapping[str, str]) -> Cloud:
-        """The bucket, and the folder in it, that `url` names.
+    def open(cls, url: str, environ: Mapping[str, str], key: str = "") -> Cloud:
+        """The bucket, and the folder in it, that `url` names. `key`: Google's credentials as base64, if not by a file.
 
         Raises:
             SettingsError: obstore is not installed, or it cannot make sense of the URL or the environment.
@@ -44,9 +47,11 @@ class Cloud:
         except ImportError:
             raise SettingsError(f"state.remote = {url} needs obstore", hint='pip install "pdp[state]"') from None
         # Without TLS only to this machine: a test's double, or a store that runs here.
-        options: dict[str, Any] = TIMEOUTS | ({"allow_http": True} if _is_here(url, environ) else {})
+        account = _account(url, environ, key)
+        options: dict[str, Any] = TIMEOUTS | ({"allow_http": True} if _is_here(url, environ, account) else {})
+        more = {"service_account_key": account} if account else {}
         try:
-            store = from_url(url, client_options=options)  # type: ignore[call-overload]
+            store = from_url(url, client_options=options, **more)  # type: ignore[call-overload]
         except (BaseError, ValueError) as error:
             # Its own words may repeat what stands in the environment.
             raise SettingsError(
@@ -132,13 +137,31 @@ class Cloud:
             ) from error
 
 
-def _is_here(url: str, environ: Mapping[str, str]) -> bool:
+def _account(url: str, environ: Mapping[str, str], key: str) -> str:
+    """The JSON of a service account for Google Cloud Storage, if it is in the environment: decoded in memory, never written.
+
+    Raises:
+        SettingsError: it is not base64.
+    """
+    if not url.startswith("gs:"):
+        return ""
+    if environ.get(ACCOUNT) or not key:
+        return environ.get(ACCOUNT, "")
+    try:
+        content = base64.b64decode("".join(key.split()), validate=True)
+        account = content.decode()
+    except ValueError as error:
+        raise SettingsError(f"{BASE64} is not base64", hint="make it with: base64 -w0 key.json") from error
+    register(content)
+    return "" if '"authorized_user"' in account else account  # a person's token: obstore takes that from a file alone
+
+
+def _is_here(url: str, environ: Mapping[str, str], account: str) -> bool:
     """Whether the environment names a server on this machine for this service."""
     if url.startswith("s3:"):
         return urlsplit(environ.get("AWS_ENDPOINT_URL", "")).hostname in LOOPBACK
     try:
-        key = json.loads(environ.get("GOOGLE_SERVICE_ACCOUNT_KEY", "{}"))
-        return urlsplit(key.get("gcs_base_url", "")).hostname in LOOPBACK
+        return urlsplit(json.loads(account or "{}").get("gcs_base_url", "")).hostname in LOOPBACK
     except (ValueError, AttributeError):
         return False
 

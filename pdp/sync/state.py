@@ -132,9 +132,11 @@ def open_backend(
     if parts.scheme == "file" and parts.path.startswith("/") and parts.netloc in ("", "localhost"):
         return Folder(Path(unquote(parts.path)))
     if parts.scheme in ("s3", "gs") and parts.netloc:
+        from pdp.google.access import BASE64
         from pdp.sync.cloud import Cloud
 
-        return Cloud.open(url, environ)
+        text, _ = given.get(BASE64, ("", ""))
+        return Cloud.open(url, environ, text)
     if parts.scheme == "gdrive" and parts.netloc and not parts.path.strip("/"):
         from pdp.google.access import access_of
         from pdp.sync.drive import open_drive
