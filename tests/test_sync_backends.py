@@ -202,7 +202,7 @@ def test_a_bucket_of_google_s_opens_with_the_key_as_base64(gcs: Gcs, monkeypatch
     place.move_head(None, b"one", [])
     cell = place.read_head()
     assert cell and cell.content == b"one"
-    with pytest.raises(SettingsError, match="^GOOGLE_CREDENTIALS_BASE64 is not base64; make it"):
+    with pytest.raises(SettingsError, match=r"^GOOGLE_CREDENTIALS_BASE64 is not base64; make it"):
         opened("CANARY!")
 
 
