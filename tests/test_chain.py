@@ -248,6 +248,36 @@ def test_an_older_registry_is_brought_up_to_date(project: Project) -> None:
     assert told(project.data) == now
 
 
+def test_what_was_pinned_dropped_and_forgotten_before_there_were_records_is_written_down(tmp_path: Path) -> None:
+    """The first change of an older registry does it; then the store alone tells the same."""
+    chain = chain_in(tmp_path)
+    with chain.transaction():
+        run(chain)
+        for name in "abc":
+            chain.commit_stage(stage(name, "1", "k1"))
+        chain.end_run("ok", 0)
+        run(chain)
+        chain.commit_stage(stage("a", "2", "k2"))
+        chain.drop_current({"b", "b.csv"})
+        chain.pin("a", 1)
+        chain.forget("c")
+    chain.registry.close()
+    first_version(tmp_path)
+    chain = chain_in(tmp_path)
+    with chain.transaction():
+        chain.pin("c", 1)
+    now = history(chain.registry.db)
+    assert now["pin"] == [("a", 1), ("c", 1)]
+    assert [row[0] for row in now["current"]] == ["a", "a.csv", "c", "c.csv"]
+    assert [(row[0], row[3]) for row in now["trace"]] == [("a", 0), ("a", 0), ("b", 0), ("c", 1)]
+    kinds = [json.loads((tmp_path / "store/records" / row[1]).read_text())["kind"] for row in now["chain"]]
+    assert kinds == [*["stage"] * 3, "end", "stage", "drop", "pin", "forget", "pin"]
+    chain.registry.close()
+    (tmp_path / "registry.db").unlink()
+    recover(tmp_path)
+    assert told(tmp_path) == now
+
+
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     db = sqlite3.connect(path)

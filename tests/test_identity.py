@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pdp.identity import plan_stage
+from pdp.identity import Plan, changes, config_of, identity_of, plan_stage
 from pdp.outlook import pipeline_of
 from pdp.session import Session
 from tests.forked import doit_in
-from tests.project import STEPS, Project, outcomes
+from tests.project import DODO, STEPS, Project, outcomes
 
 
 def reasons(project: Project, libraries: dict[str, str]) -> list[str]:
@@ -36,10 +40,170 @@ def test_a_major_version_counts_if_the_setting_says_so(
     assert reasons(project, {"pyarrow": version}) == expected
 
 
-def test_versions_are_recorded_with_each_run(project: Project) -> None:
-    import json
-    import sqlite3
+TABLE = "numbers"
+REPAIRS = """table,do,column,value,rule,id
+numbers,set,n,5,,r1-0123456789ab
+numbers,set,m,6,,r1-0123456789ab
+numbers,accept,,,range,r2-0123456789ab
+"""
 
+
+class Asked:
+    """A built project of which `validate` may be repaired; what its identity is, and what would be said of a change."""
+
+    def __init__(self, project: Project) -> None:
+        project.write("dodo.py", DODO.replace('("checks",)),', f'("checks",), "", "{TABLE}", ("sleep",)),'))
+        assert doit_in(project.root)[0] == 0
+        self.project = project
+
+    def __enter__(self) -> Asked:
+        self.session = Session(self.project.root, {}, read_only=True)
+        self.pipeline = pipeline_of(self.session)
+        self.stage = self.pipeline.stages[1]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def identity(self) -> dict[str, Any]:
+        current = self.session.registry.current()
+        inputs = {name: current[name]["hash"] for name in self.stage.inputs}
+        return identity_of(self.session, self.pipeline, self.stage, inputs)
+
+    def plan(self) -> Plan:
+        return plan_stage(self.session, self.pipeline, self.stage, self.session.registry.current())
+
+    def changes(self, **before: Any) -> list[str]:
+        identity = self.identity()
+        return changes(self.session, self.stage, identity | before, identity)
+
+
+@pytest.fixture
+def asked(project: Project) -> Asked:
+    return Asked(project)
+
+
+def test_repairs_are_part_of_the_identity_only_where_there_are_some(asked: Asked) -> None:
+    """So is the config that only they want; a stage is given their lines, of which its identity knows nothing."""
+    with asked:
+        without = asked.identity()
+        assert "repairs" not in without and "sleep" not in without["config"]
+        assert config_of(asked.session, without) == without["config"]
+        assert asked.plan().reasons == [] and asked.plan().problem == ""
+    asked.project.write("data/repairs.csv", REPAIRS)
+    rows = [
+        {"id": "r1-0123456789ab", "do": "set", "set": {"n": "5", "m": "6"}, "rules": []},
+        {"id": "r2-0123456789ab", "do": "accept", "set": {}, "rules": ["range"]},
+    ]
+    with asked:
+        found = asked.identity()
+        sleep = {"sleep": asked.session.config.values["sleep"]}
+        assert found == without | {"repairs": {"rows": rows, "config": sleep}}
+        given = config_of(asked.session, found)
+        assert given == without["config"] | sleep | {"repairs": [rows[0] | {"lines": [2, 3]}, rows[1] | {"lines": [4]}]}
+        assert asked.plan().reasons == ["2 repairs added"]
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (REPAIRS, []),
+        (REPAIRS.replace(",5,", ",7,"), ["1 repair changed"]),
+        (REPAIRS.replace("r2-", "r3-"), ["1 repair added", "1 repair withdrawn"]),
+        ("", ["2 repairs withdrawn"]),
+    ],
+    ids=["none", "another value", "another row", "all gone"],
+)
+def test_what_became_of_repairs_is_counted(asked: Asked, now: str, said: list[str]) -> None:
+    asked.project.write("data/repairs.csv", REPAIRS)
+    with asked:
+        before = asked.identity()
+    asked.project.write("data/repairs.csv", now)
+    with asked:
+        found = changes(asked.session, asked.stage, before, asked.identity())
+        assert found == (said or ["the order of its inputs changed"])
+        if said != ["2 repairs withdrawn"]:
+            before["repairs"]["config"] = {"sleep": {"short_night_min": -1}}
+            assert (
+                changes(asked.session, asked.stage, before, asked.identity())[-1]
+                == "config sleep.short_night_min changed"
+            )
+
+
+def test_each_change_of_an_identity_has_its_sentence(asked: Asked) -> None:
+    """By name and version; of settings the keys alone."""
+    with asked:
+        mine = asked.identity()
+        numbers = mine["inputs"]["mi_band_numbers"]
+        checks = mine["config"] | {"checks": mine["config"]["checks"] | {"max_quarantined_share": 0.9}}
+        assert asked.changes(engine="other") == ["how pdp reads and writes tables changed"]
+        assert asked.changes(inputs={}) == ["input mi_band_numbers is new"]
+        assert asked.changes(inputs=mine["inputs"] | {"old": "x"}) == ["input old is no longer used"]
+        assert asked.changes(inputs={"mi_band_numbers": "x"}) == ["input mi_band_numbers changed (vNone to v1)"]
+        assert asked.changes(config=checks) == ["config checks.max_quarantined_share changed"]
+        assert asked.changes(code="x") == ["code changed"]
+        assert asked.changes(outputs=[]) == ["its outputs are named otherwise"]
+        assert asked.changes(libraries={"numpy": "1"})[0] == "numpy 1 became any"
+        assert "any became" in asked.changes(libraries={})[0]
+        assert asked.changes() == ["the order of its inputs changed"]
+        assert numbers not in " ".join(asked.changes(inputs={}))
+
+
+def test_what_cannot_be_told_is_a_plan_with_a_problem(asked: Asked) -> None:
+    """A person's fault ends no run: the stage says it."""
+    asked.project.write("data/repairs.csv", "nonsense\n")
+    with asked:
+        plan = asked.plan()
+        assert plan.reasons == ["cannot tell"] and plan.problem.startswith(
+            "repairs.csv line 1: there is no column nonsense"
+        )
+
+
+def test_what_a_newer_pdp_recorded_is_built_again(asked: Asked) -> None:
+    """Its identity cannot be compared; nothing of it is restored."""
+    with asked:
+        last = dict(asked.session.registry.last("validate:numbers") or {})
+        newer = last | {"key": "other", "identity": json.dumps(json.loads(last["identity"]) | {"scheme": 99})}
+        asked.session.registry.last = lambda stage: newer  # type: ignore[method-assign, assignment]
+        asked.session.registry.schemes = lambda stage: [(99, 1), (2, 99)]  # type: ignore[method-assign]
+        plan = asked.plan()
+        assert plan.reasons == ["recorded by a newer pdp"]
+        assert plan.restore and {one["name"] for one in plan.restore["outputs"]} == {"numbers", "numbers_quarantine"}
+
+
+def test_an_output_that_moved_is_restored_at_its_new_place(project: Project) -> None:
+    """The same bytes were first made for a file of another name."""
+    assert doit_in(project.root)[0] == 0
+    project.write("dodo.py", DODO.replace("merged/total.csv", "merged/sum.csv"))
+    for factor, outcome in (("1", "unchanged"), ("2", "built"), ("1", "restored")):
+        project.write("stages/help.py", f"FACTOR = {factor}\n")
+        assert outcomes(doit_in(project.root)[1])["merge"] == outcome
+    assert (project.data / "merged/sum.csv").read_text().split() == ["total", "6"]
+
+
+def test_an_input_that_the_store_lost_is_told(project: Project) -> None:
+    """Nothing is made from what lies at its named path."""
+    assert doit_in(project.root)[0] == 0
+    with closing(sqlite3.connect(project.data / "registry.db")) as db:
+        (digest,) = db.execute("SELECT hash FROM artifact WHERE name = 'numbers'").fetchone()
+    (project.data / "store" / digest[:2] / digest[2:]).unlink()
+    project.write("stages/help.py", "FACTOR = 2\n")
+    code, printed = doit_in(project.root)
+    assert code and f"the store has lost the object {digest[:12]}; run doit -a" in printed
+    assert project.total() == "6"
+
+
+def test_facts_that_cannot_be_recorded_fail_their_stage_alone(project: Project) -> None:
+    """Before the commit begins: the run goes on, and is recorded as failed."""
+    steps = STEPS.replace("* FACTOR]})", '* FACTOR]})\n    return {"mean": float("nan")}')
+    project.write("stages/steps.py", steps)
+    code, printed = doit_in(project.root)
+    assert code and outcomes(printed)["merge"] == "failed" and "Traceback" not in printed
+    with closing(sqlite3.connect(project.data / "registry.db")) as db:
+        assert db.execute("SELECT status FROM run").fetchall() == [("failed",)]
+
+
+def test_versions_are_recorded_with_each_run(project: Project) -> None:
     doit_in(project.root)
     with sqlite3.connect(project.data / "registry.db") as db:
         (versions,) = db.execute("SELECT versions FROM run").fetchone()

@@ -8,7 +8,8 @@ import pytest
 
 from pdp.chain import Chain
 from pdp.errors import RegistryError
-from pdp.registry import Registry
+from pdp.registry import Registry, dump
+from pdp.registry.apply import parse
 from pdp.store import Store
 
 
@@ -128,3 +129,49 @@ def test_reading_only_changes_nothing(tmp_path: Path, registry: Registry) -> Non
         reader.put_doit_state("a", {})
     reader.put("kind", "key", 1)
     assert reader.get("kind", "key") is None
+
+
+def test_forgotten_is_what_doit_remembers_too(registry: Registry) -> None:
+    """Of one stage, or of all."""
+    writing = chain(registry)
+    for forgotten, left in (("a", {"b": 1}), (None, {})):
+        with writing.transaction():
+            for task in "ab":
+                registry.put_doit_state(task, {task: 1})
+            writing.forget(forgotten)
+        assert registry.doit_state("a") == {}
+        assert registry.doit_state("b") == left
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", "is no record"),
+        (b"[]", "is no record"),
+        (b'{"scheme":1,"kind":"pin"}', "is no record"),
+        (b'{"kind":"pin","previous":""}', "is no record"),
+        (b'{"scheme":1,"kind":"pin","previous":1}', "is no record"),
+        (b'{"scheme":2,"kind":"pin","previous":""}', "was written by a newer pdp; upgrade pdp"),
+        (b'{"scheme":1,"kind":"other","previous":""}', "was written by a newer pdp; upgrade pdp"),
+    ],
+)
+def test_what_is_no_record_is_refused_in_a_sentence(content: bytes, sentence: str) -> None:
+    with pytest.raises(RegistryError, match=sentence):
+        parse(content)
+
+
+def test_a_record_that_does_not_fit_is_refused_and_nothing_of_it_stays(registry: Registry) -> None:
+    """Neither it nor the records that would have been applied with it."""
+    store = Store(registry.path.parent / "store")
+    first = dump({"scheme": 1, "kind": "forget", "previous": "", "at": "", "run": None, "stage": None}).encode()
+    unfit = {"scheme": 1, "kind": "end", "previous": store.put_record(first), "at": "", "run": None}
+    store.put_record(dump(unfit).encode())
+    with pytest.raises(RegistryError, match="does not fit to the history; run pdp verify"):
+        chain(registry).catch_up()
+    assert registry.chain() == []
+
+
+def test_an_unchanged_stage_is_recorded_as_unchanged(registry: Registry) -> None:
+    commit(registry, record("a", "h1", "k1"), record("a", "h1", "k2"))
+    outcomes = registry.db.execute("SELECT outcome FROM stage_run ORDER BY id").fetchall()
+    assert [row[0] for row in outcomes] == ["built", "unchanged"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,78 @@ def test_a_missing_object_leaves_the_target_as_it_was(tmp_path: Path) -> None:
         store.copy_out("0" * 64, target)
     assert target.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["out.csv"]
+
+
+def test_the_sweep_takes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
+    """Where there is no store yet there is nothing to do."""
+    store = Store(tmp_path / "store")
+    store.sweep()
+    digest, left = put(store, b"kept"), store.temp()
+    other = left.with_name("not ours")
+    other.touch()
+    store.sweep()
+    assert not left.exists() and other.exists() and store.has(digest)
+
+
+def test_a_copy_that_is_no_longer_wanted_is_not_made(tmp_path: Path) -> None:
+    """And says so; a wanted one says so too."""
+    store, target = Store(tmp_path / "store"), tmp_path / "out.csv"
+    digest = put(store, b"new")
+    target.write_bytes(b"a person's")
+    assert store.copy_out(digest, target, lambda: False) is False
+    assert target.read_bytes() == b"a person's"
+    assert store.copy_out(digest, target) is True
+    assert target.read_bytes() == b"new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "store"]
+
+
+def test_only_a_missing_object_is_called_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the object is there, what is missing is something else, and the disk's own words are told."""
+    store = Store(tmp_path / "store")
+    digest = put(store, b"x")
+    seen = list[str]()
+
+    def vanish(source: Path, temp: Path) -> None:
+        seen.append(temp.name)
+        raise FileNotFoundError(2, "gone", str(temp))
+
+    monkeypatch.setattr(shutil, "copyfile", vanish)
+    with pytest.raises(FileNotFoundError):
+        store.copy_out(digest, tmp_path / "out.csv")
+    assert seen[0].startswith(".out.csv.") and seen[0].endswith(".pdp-tmp")  # a name that the next start sweeps
+
+
+def test_no_handle_stays_open(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    digest = put(store, b"x")
+    store.copy_out(digest, tmp_path / "out.csv")
+    store.put_record(b"{}")
+    store.put_records([b"1", b"2"])
+    assert not before or len(os.listdir("/proc/self/fd")) == before
+
+
+def test_of_records_that_follow_one_another_the_first_comes_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others, and their names, are on the disk before the one that makes them count; nothing temporary is left."""
+    done, store = list[str](), Store(tmp_path / "store")
+    place = store._place
+    monkeypatch.setattr(store, "_place", lambda temp, target: (done.append(target.name), place(temp, target)))
+    monkeypatch.setattr("pdp.store.sync", lambda path: done.append(f"sync {path.name}") if path.is_dir() else None)
+    first, second, third = digests = store.put_records([b"1", b"2", b"3"])
+    assert done == [third, second, "sync records", first, "sync records"]
+    assert store.records() == set(digests) and not list((store.folder / "tmp").iterdir())
+
+
+def test_a_record_that_cannot_be_placed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store")
+
+    def refuse(source: object, target: object) -> None:
+        raise OSError(28, "full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    for put_one in (lambda: store.put_record(b"1"), lambda: store.put_records([b"1"])):
+        with pytest.raises(OSError, match="full"):
+            put_one()
+    assert not list((store.folder / "tmp").iterdir()) and store.records() == set()

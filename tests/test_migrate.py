@@ -1,0 +1,167 @@
+"""How a registry is opened, copied and refused: SQLite's settings, and what is said when it does not open."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pdp import registry
+from pdp.disk import DiskError
+from pdp.errors import PdpError, RegistryError
+from pdp.registry import Registry, connect, migrate, sqlite_told
+from pdp.registry.migrate import copy
+
+
+def pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def test_the_settings_that_a_promise_rests_on_are_in_force(tmp_path: Path) -> None:
+    """References hold, a schema from elsewhere is not trusted, a commit is on the disk; who only looks cannot write."""
+    path = tmp_path / "registry.db"
+    with closing(connect(path)) as db:
+        found = [
+            pragma(db, name)
+            for name in ("foreign_keys", "trusted_schema", "cell_size_check", "synchronous", "fullfsync")
+        ]
+        assert found == [1, 0, 1, 3, 1] and pragma(db, "query_only") == 0
+    with closing(connect(path, read_only=True)) as db:
+        assert [pragma(db, name) for name in ("foreign_keys", "trusted_schema", "cell_size_check", "query_only")] == [
+            1,
+            0,
+            1,
+            1,
+        ]
+    assert [one.name for one in tmp_path.iterdir()] == ["registry.db"]  # and no copy of what was not there
+
+
+def test_where_nothing_may_be_written_a_registry_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(tmp_path / "registry.db").close()
+    monkeypatch.setattr(registry, "_may_write", lambda path: False)
+    with closing(connect(tmp_path / "registry.db", read_only=True)) as db:
+        assert pragma(db, "user_version") == migrate.VERSION
+
+
+def test_an_empty_file_is_no_registry_to_look_at(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").touch()
+    with pytest.raises(RegistryError, match=r"the registry registry\.db is empty; run doit first"):
+        connect(tmp_path / "registry.db", read_only=True)
+
+
+def test_threads_of_a_run_may_share_the_connection(tmp_path: Path) -> None:
+    """`doit -n 2 -P thread`."""
+    with closing(connect(tmp_path / "registry.db")) as db:
+        seen = list[int]()
+        other = threading.Thread(target=lambda: seen.append(pragma(db, "user_version")))
+        other.start()
+        other.join()
+        assert seen == [migrate.VERSION]
+
+
+def test_a_closed_registry_is_closed(tmp_path: Path) -> None:
+    one = Registry(tmp_path / "registry.db")
+    one.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        one.newest()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words", "hint"),
+    [
+        ("SQLITE_FULL", DiskError, "cannot be used", "make room ("),
+        (
+            "SQLITE_BUSY_SNAPSHOT",
+            DiskError,
+            "cannot be used",
+            "wait until the other pdp or doit is done, then try again",
+        ),
+        ("SQLITE_READONLY_DIRECTORY", DiskError, "cannot be used", "make the data folder writable for you"),
+        ("SQLITE_CANTOPEN", DiskError, "cannot be used", "is the data folder there, and open to you?"),
+        ("SQLITE_IOERR_FSYNC", DiskError, "cannot be used", "check the disk"),
+        ("SQLITE_CORRUPT", RegistryError, "is damaged and cannot be read", "pdp recover makes it again"),
+        ("", RegistryError, "is damaged and cannot be read", "pdp recover makes it again"),
+    ],
+)
+def test_what_sqlite_refused_says_what_to_do(
+    tmp_path: Path, name: str, kind: type[PdpError], words: str, hint: str
+) -> None:
+    error = sqlite3.OperationalError("no")
+    if name:
+        error.sqlite_errorname = name
+    told = sqlite_told(error, str(tmp_path / "registry.db"))
+    assert type(told) is kind and words in told.message and "(no)" in told.message and "registry.db" in told.message
+    assert told.hint.startswith(hint)
+
+
+def test_a_registry_in_use_is_told_and_the_transaction_ends(tmp_path: Path) -> None:
+    """Each refusal is a sentence, whether it comes at the begin or within."""
+    path = tmp_path / "registry.db"
+    one, other = Registry(path), Registry(path)
+    one.db.execute("PRAGMA busy_timeout = 0")
+    with other.transaction(), pytest.raises(DiskError, match="wait until the other pdp"), one.transaction():
+        pass
+    with pytest.raises(RegistryError, match="no such table"), one.transaction() as db:
+        db.execute("SELECT * FROM missing")
+    with pytest.raises(DiskError, match=r"nothing was recorded \(full"), one.transaction():
+        raise OSError(28, "full")
+    assert not one.db.in_transaction
+
+
+def harmed(path: Path) -> sqlite3.Connection:
+    """A database whose index does not say what its table says."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE t (x TEXT)")
+        db.execute("CREATE INDEX i ON t (x)")
+        db.executemany("INSERT INTO t VALUES (?)", [(f"value-{n:04}",) for n in range(50)])
+        db.commit()
+    content = path.read_bytes()
+    at = content.rindex(b"value-0017")
+    path.write_bytes(content[:at] + b"value-9917" + content[at + 10 :])
+    return sqlite3.connect(path)
+
+
+def test_a_copy_is_whole_or_not_there(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "good.db")) as db:
+        db.execute("CREATE TABLE t AS SELECT 1 AS x")
+        copy(db, str(tmp_path / "copy.db"))
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert db.execute("SELECT x FROM t").fetchone() == (1,)
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    with (
+        closing(harmed(tmp_path / "bad.db")) as db,
+        pytest.raises(RegistryError, match=r"the copy of the registry is damaged"),
+    ):
+        copy(db, str(tmp_path / "copy of bad.db"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.db", "copy.db", "good.db"]
+
+
+def test_damage_is_found_by_the_check_at_the_start(tmp_path: Path) -> None:
+    """Whether SQLite says so in words or cannot read on."""
+    path = tmp_path / "registry.db"
+    one = Registry(path)
+    one.check()
+    with one.transaction() as db:
+        db.executemany("INSERT INTO memo VALUES ('k', ?, ?)", [(f"key-{n:04}", "v" * 90) for n in range(400)])
+    one.close()
+    content = path.read_bytes()
+    at = content.rindex(b"key-0200")
+    size = 4096
+    page = at // size * size
+    path.write_bytes(content[:page] + b"\xff" * size + content[page + size :])
+    with closing(Registry(path)) as harmed, pytest.raises(RegistryError, match="is damaged and cannot be read"):
+        harmed.check()
+
+
+def test_a_migration_that_fails_leaves_no_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "_split", lambda script: iter(["CREATE TABLE x (y)", "no SQL"]))
+    with closing(sqlite3.connect(tmp_path / "new.db", isolation_level=None)) as db:
+        with pytest.raises(sqlite3.OperationalError, match="syntax error"):
+            migrate.bring_up(db, str(tmp_path / "new.db"), read_only=False)
+        assert not db.in_transaction and pragma(db, "user_version") == 0
+        assert db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
