@@ -164,7 +164,7 @@ def test_what_a_newer_pdp_recorded_is_built_again(asked: Asked) -> None:
     with asked:
         last = dict(asked.session.registry.last("validate:numbers") or {})
         newer = last | {"key": "other", "identity": json.dumps(json.loads(last["identity"]) | {"scheme": 99})}
-        asked.session.registry.last = lambda stage: newer  # type: ignore[method-assign, assignment]
+        asked.session.registry.last = lambda stage: newer  # type: ignore[method-assign, assignment, return-value]
         asked.session.registry.schemes = lambda stage: [(99, 1), (2, 99)]  # type: ignore[method-assign]
         plan = asked.plan()
         assert plan.reasons == ["recorded by a newer pdp"]

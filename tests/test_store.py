@@ -119,7 +119,12 @@ def test_of_records_that_follow_one_another_the_first_comes_last(
     """All others, and their names, are on the disk before the one that makes them count; nothing temporary is left."""
     done, store = list[str](), Store(tmp_path / "store")
     place = store._place
-    monkeypatch.setattr(store, "_place", lambda temp, target: (done.append(target.name), place(temp, target)))
+
+    def noted(temp: Path, target: Path) -> None:
+        done.append(target.name)
+        place(temp, target)
+
+    monkeypatch.setattr(store, "_place", noted)
     monkeypatch.setattr("pdp.store.sync", lambda path: done.append(f"sync {path.name}") if path.is_dir() else None)
     first, second, third = digests = store.put_records([b"1", b"2", b"3"])
     assert done == [third, second, "sync records", first, "sync records"]
