@@ -87,11 +87,13 @@ SEGMENT = ["date", "bedtime", "wake", "duration_min", "main", "offset_s"]
 
 def sources(path: Path) -> dict[str, date]:
     """The sources of a validated table, each with the last local date that it has a row of."""
-    import pyarrow.parquet as pq
+    import duckdb
+    from duckdb import ColumnExpression as Column
+    from duckdb import FunctionExpression as Function
 
-    table = pq.read_table(path, columns=["source", "local_date"])
-    last = table.group_by("source").aggregate([("local_date", "max")])
-    return dict(sorted(zip(*(last[name].to_pylist() for name in ("source", "local_date_max")), strict=True)))
+    connection = duckdb.connect(config={"threads": 2, "memory_limit": "256MB"})
+    last = Function("max", Column("local_date")).alias("last")
+    return dict(sorted(connection.read_parquet(str(path)).aggregate([Column("source"), last], "source").fetchall()))
 
 
 def _with_time(table: pa.Table, instant: str) -> pd.DataFrame:

@@ -256,6 +256,17 @@ def test_no_label_lies_on_another(width: int) -> None:
         assert not [b for b in boxes[i + 1 :] if b[0] == line and low < b[2] and b[1] < high]
 
 
+def test_bars_of_ten_years_are_means_of_weeks() -> None:
+    """Two years have a bar a day; ten years have means of whole weeks, said so, and none where a week has nothing."""
+    two, ten = Period(date(2024, 1, 1), date(2025, 12, 31)), Period(date(2016, 1, 1), date(2025, 12, 31))
+    days = pd.DataFrame({"date": pd.date_range(ten.first, ten.last)}).assign(steps=lambda f: f.index % 7 * 1000.0)
+    days = days[~days["date"].between("2020-01-01", "2020-01-31")]
+    assert len(parts.stretched(days[days["date"].dt.year >= 2024], ["steps"], two)[0]) == 731
+    means, step = parts.stretched(days, ["steps"], ten)
+    assert step == 7 and 518 <= len(means) <= 520 and set(means["steps"].round().iloc[:100]) == {3000}
+    assert "bars: means of 7 days" in str(daily.daily(days, "steps", period=ten).title.subtitle)
+
+
 def test_clock_has_twenty_four_hours(heart_file: Path) -> None:
     """No stretch of single measurements is labelled in halves of a day."""
     end = datetime(2025, 6, 1)

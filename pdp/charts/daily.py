@@ -68,22 +68,28 @@ def daily(
     period = period or span(days)
     x, scale = parts.time_axis("date", period), value_scale(days[column], zero=metric.counted)
     y = alt.Y(f"{column}:Q", scale=scale, title=metric.unit)
-    base = alt.Chart(plain(days[["date", column]]))
+    step = 1
     if metric.counted:
-        width = max(1.0, min(10.0, 560 / period.days))
-        mark = base.mark_bar(color=SKY, opacity=0.7, width=width).encode(x=x, y=y, y2=alt.value("height"))
+        means, step = parts.stretched(days[["date", column]], [column], period)
+        bars = alt.Chart(plain(means)).mark_bar(color=SKY, opacity=0.7, width=parts.bar_width(period, step, 10))
+        mark = bars.encode(x=x, y=y, y2=alt.value("height"))
     else:
-        mark = base.mark_circle(size=22, color=metric.colour, opacity=0.5).encode(x=x, y=y)
+        mark = (
+            alt.Chart(plain(days[["date", column]]))
+            .mark_circle(size=22, color=metric.colour, opacity=0.5)
+            .encode(x=x, y=y)
+        )
     series = [Series(column, metric.title, metric.unit, metric.decimals)]
     sparse = len(days) < period.days / 3  # weighings once a week have no mean of four days: join them
     thick = line(days[["date", column]], x, y, 14, color=metric.colour, strokeWidth=2) if sparse else line(
         rolled, x, y, color=metric.colour, strokeWidth=2.5
     )  # fmt: skip
     said = "line: joins values at most 14 days apart" if sparse else f"line: {WEEK}-day mean"
+    each = "dots: days" if not metric.counted else "bars: days" if step == 1 else f"bars: means of {step} days"
     layers = [
         mark,
         *thick,
         *events(treatments, period, x),
         *crosshair(days, series, x, lambda _: y, made_from=made_from),
     ]
-    return finished(layers, metric.axis, f"{'bars' if metric.counted else 'dots'}: days · {said}", height)
+    return finished(layers, metric.axis, f"{each} · {said}", height)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_HOVER = 2000
 """Points of a crosshair: with more, a browser no longer follows the mouse."""
+MOST_BARS = 740
+"""Bars, or stacks of them, of two years: with more, one would be narrower than a pixel."""
 HEIGHT = 280
 MISSING = "–"
 PICKED = "picked"
@@ -97,6 +99,25 @@ def line(frame: pd.DataFrame, x: alt.X, y: alt.Y, step: int = 1, **mark: Any) ->
         alt.Chart(plain(ordered)).mark_line(**mark).encode(x=x, y=y, detail="run:N"),
         alt.Chart(plain(alone)).mark_circle(size=size, **point).encode(x=x, y=y),
     ]
+
+
+def bar_width(period: Period, days: int = 1, most: float = 14) -> alt.ExprRef:
+    """The width of a bar that stands for so many days: seven tenths of its place, however wide the chart is."""
+    return alt.ExprRef(f"max(1, min({most}, {0.7 * days / period.days:.6f} * width))")
+
+
+def stretched(frame: pd.DataFrame, columns: Sequence[str], period: Period) -> tuple[pd.DataFrame, int]:
+    """The frame by `date`, or where its days are more than MOST_BARS the means of stretches of whole weeks; and their days.
+
+    The date of a stretch is its middle. One without a value is left out.
+    """
+    import pandas as pd
+
+    days = 1 if period.days <= MOST_BARS else 7 * -(-period.days // (7 * MOST_BARS))
+    if days == 1:
+        return frame, 1
+    means = frame.resample(f"{days}D", on="date")[list(columns)].mean().dropna(how="all").reset_index()
+    return means.assign(date=means["date"] + pd.Timedelta(days=days // 2)), days
 
 
 def hover_days(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -35,7 +35,9 @@ def sleep_stages(
     x = parts.time_axis("date", period)
     label = alt.Axis(labelExpr="format(abs(datum.value), '')", grid=True)
     y = alt.Y("hours:Q", scale=scale, title="hours", stack="zero", axis=label)
-    long = hours.melt("date", [name for name, _, _ in STAGES], "stage", "hours")
+    stages = [name for name, _, _ in STAGES]
+    means, step = parts.stretched(hours, stages, period)
+    long = means.melt("date", stages, "stage", "hours")
     long = long[long["hours"] != 0].assign(
         order=long["stage"].map({n: i for i, (n, _, _) in enumerate(STAGES)}),
         stage=long["stage"].map({name: words for name, words, _ in STAGES}),
@@ -43,7 +45,7 @@ def sleep_stages(
     colours = alt.Scale(domain=[words for _, words, _ in STAGES], range=[colour for *_, colour in STAGES])
     bars = (
         alt.Chart(plain(long))
-        .mark_bar(width=max(1.0, min(14.0, 560 / period.days)))
+        .mark_bar(width=parts.bar_width(period, step))
         .encode(x=x, y=y, color=alt.Color("stage:N", scale=colours), order="order:Q")
     )
     series = [Series("total", "asleep in all", "h", 1)]
@@ -51,7 +53,8 @@ def sleep_stages(
     shown = hours.assign(total=days["sleep_total_min"] / 60, sleep_nap_min=-hours["sleep_nap_min"])
     top = alt.Y("total:Q", scale=scale, title="hours")
     hover = crosshair(shown, series, x, lambda _: top, made_from=made_from)
-    return finished([bars, *hover], TITLE, "of the night that ends on the date, by stage; naps below the line", height)
+    said = "of the night that ends on the date, by stage; naps below the line"
+    return finished([bars, *hover], TITLE, said if step == 1 else f"{said}; means of {step} days", height)
 
 
 def sleep_score(days: pd.DataFrame, *, period: Period | None = None, made_from: str = "") -> alt.LayerChart:
@@ -83,7 +86,7 @@ def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height:
     x = parts.time_axis("date", period)
     colours = alt.Scale(domain=["main sleep", "naps"], range=[BLUE, ORANGE])
     mark = alt.Chart(plain(bars[["date", "start", "end", "kind", "slept"]])).mark_bar(
-        width=max(1.0, min(12.0, 500 / period.days)), opacity=0.75
+        width=parts.bar_width(period, most=12), opacity=0.75
     )
     layer = mark.encode(
         x=x, y=alt.Y("start:Q", scale=scale, title="clock", axis=clock), y2="end:Q",

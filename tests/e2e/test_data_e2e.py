@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -50,25 +49,67 @@ def test_one_day_then_another_without_a_restart(serve: Serve, visitor: Visit, tm
     assert person.errors == []
 
 
-def test_ten_years(serve: Serve, visitor: Visit, tmp_path: Path) -> None:
-    """3,650 days, all of them at once, are painted and the crosshair still follows."""
-    days = [datetime.fromtimestamp(1_450_000_000 + day * 86_400, UTC) for day in range(3650)]
-    rows = "".join(f"{day:%Y-%m-%d},07:30,{120 + day.day},{75 + day.day % 20},{60 + day.month}\n" for day in days)
-    sheet(tmp_path, rows)
-    server = serve(tmp_path)
-    person = visitor(f"{server.address}/blood-pressure?period=all")
+@pytest.fixture(scope="module")
+def decade(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten years of everything: cuff, heart rate, sleep, steps, oxygen, stress, weight; built once."""
+    data = tmp_path_factory.mktemp("decade") / "data"
+    for command in (("pdp", "demo", "--days", "3650"), ("doit",)):
+        run(*command, data=data)
+    return data
+
+
+def test_ten_years(serve: Serve, visitor: Visit, decade: Path) -> None:
+    """3,650 days of everything, all of them at once: every page is painted, and the crosshair still follows."""
+    server = serve(decade)
+    print()
+    for path in (
+        "",
+        "blood-pressure",
+        "heart",
+        "sleep",
+        "activity",
+        "before-after",
+        "correlation",
+        "data-quality",
+        "pipeline",
+    ):
+        began = time.monotonic()
+        person = visitor(f"{server.address}/{path}?period=all")
+        person.see_chart()
+        painted = time.monotonic() - began
+        person.settle()
+        name = path or "overview"
+        print(f"ten years, {name}: first chart after {painted:.1f} s, server {server.memory_mb():.0f} MB")
+        if path in ("blood-pressure", "heart", "sleep"):
+            hover(person)
+        person.shoot(f"ten years {name}")
+        assert person.page.get_by_test_id("stAlertContentError").count() == 0 and person.errors == []
+        person.page.close()
+
+
+def hover(person: Visitor) -> None:
+    """Moves as a hand does, until the crosshair tells: a chart may be drawn anew while the page still finds its width."""
     box = person.see_chart().bounding_box()
-    person.settle()
     tip = person.page.locator("#vg-tooltip-element.visible")
-    for step in range(40):  # as a hand moves: the chart may be drawn anew while the page still finds its width
+    for step in range(40):
         person.page.mouse.move(box["x"] + box["width"] * (0.4 + step / 200), box["y"] + box["height"] * 0.5)
         if tip.count():
             break
         person.page.wait_for_timeout(500)
     assert tip.count() == 1
-    person.shoot("ten years")
-    print(f"\nten years of readings: server {server.memory_mb():.0f} MB")
-    assert person.errors == []
+
+
+def test_size_and_time_of_what_is_taken_away(demo: Path, decade: Path, tmp_path: Path) -> None:
+    """Figures: how long HTML and PDF take, start of the program included, and how large they are."""
+    print()
+    cases = (("half a year", demo, "1y"), ("ten years", decade, "20y"), ("the default 28 days", demo, "28d"))
+    for name, data, last in cases:
+        for ending in ("html", "pdf"):
+            file, began = tmp_path / f"{name}.{ending}", time.monotonic()
+            run("pdp", "report", f"--{ending}", str(file), "--last", last, data=data)
+            seconds = time.monotonic() - began
+            print(f"{ending} of {name}: {seconds:.1f} s, {file.stat().st_size / 1024:,.0f} KiB")
+            assert file.read_bytes()[:5] == {"html": b"<!doc", "pdf": b"%PDF-"}[ending]
 
 
 def test_five_million_samples(serve: Serve, visitor: Visit, demo: Path, tmp_path: Path) -> None:
