@@ -68,7 +68,7 @@ e2e: $(DEV) ## every page and the door in a real browser, screenshots into build
 bench: $(RUN) ## what pdp costs beside other ways to do the same; writes bench/results.json
 	@$(BIN)/python -m bench
 
-sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die, every byte tampered with, 900 kills; takes a quarter of an hour
+sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die, every byte tampered with, 1,200 kills; takes a quarter of an hour
 	@$(BIN)/python -m tests.sync_sim --seeds 20000
 	@$(BIN)/python -m tests.sync_tamper
 	@$(BIN)/python -m tests.sync_kill --points 300

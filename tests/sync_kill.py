@@ -1,4 +1,5 @@
-"""SIGKILL of a real process at every so-many-th function call of a push, a pull and a merge, on a real registry.
+"""SIGKILL of a real process at every so-many-th function call of a push, a pull, a merge, and a pull of files that were fetched
+from Google, on a real registry.
 
     python -m tests.sync_kill --points 300      points a command, evenly spread
 
@@ -26,7 +27,7 @@ from pdp.cli import main as pdp_main
 from tests.sync_machine import Machine, built_from, files
 
 NEVER = 0
-COMMANDS = {"push": ["push"], "pull": ["pull"], "merge": ["pull", "--merge"]}
+COMMANDS = {"push": ["push"], "pull": ["pull"], "merge": ["pull", "--merge"], "fetched": ["pull"]}
 
 
 def forked(machine: Machine, words: list[str], at: int | None = None) -> tuple[int, int]:
@@ -77,7 +78,10 @@ class Scene:
         one = Machine(root / "one", root / "remote", seeds["base"])
         two = Machine(root / "two", root / "remote", None)
         assert forked(one, ["push"])[0] == 0
-        one.become(seeds["b"])
+        one.become(seeds["d" if command == "fetched" else "b"])
+        if command == "fetched":
+            for machine in (one, two):
+                machine.environ["MI_BAND_DRIVE_FOLDER_ID"] = "1AbCdEfGhIjKlMnOpQrStUv"
         if command != "push":
             assert forked(one, ["push"])[0] == 0
         if command == "merge":
@@ -89,6 +93,8 @@ class Scene:
         status, self.calls = forked(self.actor, self.words, NEVER)
         assert status == 0
         self.expected = self.outcome()
+        if command == "fetched":
+            assert "raw/mi_band/drive/.index.json" in self.expected[1], "nothing of what was fetched came"
 
     def outcome(self) -> tuple[Any, ...]:
         """History, files, and what a machine without anything finds in the remote."""
@@ -136,13 +142,14 @@ def sweep(command: str, points: int, seeds: dict[str, Path], root: Path) -> tupl
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--points", type=int, default=300)
-    points = parser.parse_args().points
+    parser.add_argument("commands", nargs="*", metavar="command", help=", ".join(COMMANDS))
+    given = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         seeds = built_from(Path(name))
         wrong = []
-        for command in COMMANDS:
-            kills, broken = sweep(command, points, seeds, Path(name) / f"scene-{command}")
+        for command in given.commands or COMMANDS:
+            kills, broken = sweep(command, given.points, seeds, Path(name) / f"scene-{command}")
             print(f"{command}: {kills} kills, {len(broken)} broken", flush=True)
             wrong += broken
     print("\n".join([*wrong[:10], f"{time.monotonic() - began:.0f} s"]))

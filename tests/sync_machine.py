@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from pdp.chain import Chain
+from pdp.fetched import Fetched, index_of, index_path, stamp
 from pdp.registry import Registry
 from pdp.registry.apply import history
 from pdp.store import Store
@@ -63,15 +65,29 @@ def files(machine: Machine) -> dict[str, bytes]:
 
 
 def built_from(root: Path, only: str = "") -> dict[str, Path]:
-    """Three projects that doit ran in: a base, and the base with one file more, b or c; or only the base."""
+    """Four projects that doit ran in: a base, the base with one file more, b or c, or two fetched ones (d); or only the base."""
     base = Project(root / "base")
     assert base.doit().returncode == 0
     made = {"base": base.root}
-    for name, text in () if only else (("b", "4 5"), ("c", "7")):
+    for name, texts in () if only else (("b", ["4 5"]), ("c", ["7"]), ("d", ["8", "9 10"])):
         project = Project(root / name)
         shutil.rmtree(project.data)
         shutil.copytree(base.data, project.data)
-        project.raw(f"{name}.txt", text)
+        if name == "d":
+            fetch(project, texts)
+        else:
+            project.raw(f"{name}.txt", texts[0])
         assert project.doit().returncode == 0
         made[name] = project.root
     return made
+
+
+def fetch(project: Project, texts: list[str]) -> None:
+    """What asking a Drive folder that holds these files would leave."""
+    files = []
+    for text in texts:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        name = f"drive/{digest[:12]}/{len(text)}.txt"
+        project.raw(name, text)
+        files.append(Fetched(name, digest, len(text), stamp(digest, f"{len(text)}.txt")))
+    index_path(project.data / "raw/mi_band").write_bytes(index_of(files))

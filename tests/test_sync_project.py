@@ -14,7 +14,7 @@ import pytest
 
 from tests.project import Project
 from tests.sync_kill import sweep
-from tests.sync_machine import Machine, files
+from tests.sync_machine import Machine, fetch, files
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +261,16 @@ def test_a_plain_state_is_encrypted_by_a_rotation(machines: tuple[Machine, Machi
 # Kills
 
 
-@pytest.mark.parametrize("command", ["push", "pull", "merge"])
+@pytest.mark.parametrize("command", ["push", "pull", "merge", "fetched"])
 def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, seed: Path, built: Built, command: str) -> None:
     """A slice of `tests.sync_kill`: a real SIGKILL at moments spread over the whole command."""
-    kills, broken = sweep(command, 3, {"base": seed, "b": built(b="4 5"), "c": built(c="7")}, tmp_path)
+    made = Project(tmp_path / "d")
+    shutil.rmtree(made.data)
+    shutil.copytree(seed / "data", made.data)
+    fetch(made, ["8", "9 10"])
+    made.outcomes()
+    seeds = {"base": seed, "b": built(b="4 5"), "c": built(c="7"), "d": made.root}
+    kills, broken = sweep(command, 3, seeds, tmp_path / "scene")
     assert (kills, broken) == (3, [])
 
 
