@@ -343,7 +343,9 @@ def test_tabs_are_chosen_by_title_or_id(google: Google, tmp_path: Path) -> None:
     assert kept("0") == ["0"]
     assert kept("1001", "BP", "1001") == ["It's {1}", "BP"]
     assert readings(tmp_path, tmp_path)[0]["problem_cell"] == "SYS ('It''s {1}'!B2)"
-    with pytest.raises(InputError, match=r"the sheet has no tab bp; fetch.google_sheets.tabs may name BP"):
+    with pytest.raises(
+        InputError, match=r"number 1 of fetch.google_sheets.tabs is none of the 3 tabs of the sheet; pdp doctor"
+    ):
         kept("bp")
 
 

@@ -283,10 +283,11 @@ def test_a_fetch_that_breaks_off_leaves_the_snapshot_whole(project: Project, goo
 
 
 def test_a_sheet_without_its_columns_or_tab_is_told(project: Project, google: Google) -> None:
-    """The tabs that there are, and no reading."""
+    """How many tabs there are, and no title: a log may be read by others."""
     project.environ["PDP_FETCH_GOOGLE_SHEETS_TABS"] = "Blutdruk"
     _, _, printed = project.run(ok=False)
-    assert "the sheet has no tab Blutdruk; fetch.google_sheets.tabs may name Blutdruck, Blutdruck alt" in printed
+    assert "number 1 of fetch.google_sheets.tabs is none of the 2 tabs of the sheet; pdp doctor lists them" in printed
+    assert "Blutdruck" not in printed
 
 
 def test_nothing_secret_is_left_behind(project: Project, google: Google) -> None:

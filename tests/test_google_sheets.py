@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -300,3 +301,12 @@ def test_an_identical_copy_is_read_once(tmp_path: Path) -> None:
     result = normalize("google_sheets", files, tmp_path)
     assert [each["file"] for each in result.rows(TABLE)] == ["bp.csv"]
     assert result.facts["normalize:google_sheets"]["same"] == {"bp (1).csv": "bp.csv", "drive.zip!bp.csv": "bp.csv"}
+
+
+def test_a_tab_without_a_header_is_told_by_its_number(tmp_path: Path) -> None:
+    """Its title may be a name, and the sentence may be printed into a log."""
+    tabs = [{"title": "Aunt Canary", "id": 0, "rows": [["x", "y"], [1, 2]]}]
+    fetched = {"format": "pdp-sheet-1", "title": "Canary", "timeZone": "Europe/Berlin", "locale": "de_DE", "tabs": tabs}
+    with pytest.raises(InputError) as told:
+        normalize("google_sheets", {"sheet.json": json.dumps(fetched).encode()}, tmp_path)
+    assert "sheet.json, tab 1" in str(told.value) and "Canary" not in str(told.value)

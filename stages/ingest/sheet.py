@@ -54,12 +54,14 @@ def _chosen(sheets: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> list[
     if not tabs:
         raise InputError("the sheet has no tab with cells", hint="is it the right one?")
     found = []
-    for name in wanted:
+    for number, name in enumerate(wanted, 1):
         tab = next((tab for tab in tabs if tab["title"] == name), None)
         tab = tab or next((tab for tab in tabs if str(tab["sheetId"]) == name), None)
-        if tab is None:
-            titles = ", ".join(tab["title"] for tab in tabs)
-            raise InputError(f"the sheet has no tab {name}", hint=f"fetch.google_sheets.tabs may name {titles}")
+        if tab is None:  # titles are a person's words, and this may be printed into a log that others read
+            raise InputError(
+                f"number {number} of fetch.google_sheets.tabs is none of the {len(tabs)} tabs of the sheet",
+                hint="pdp doctor lists them",
+            )
         if tab not in found:
             found.append(tab)
     return found or tabs[:1]

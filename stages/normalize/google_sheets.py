@@ -93,10 +93,11 @@ def _grids(member: archive.Member, config: Mapping[str, Any]) -> Iterator[_Grid]
     if member.name.rpartition("/")[2] == sheet_json.FILE:
         sheet = sheet_json.parse(member.name, member.data)
         config = _as_in(sheet, config)
-        for tab in sheet.tabs:
+        for number, tab in enumerate(sheet.tabs, start=1):
             name = f"{member.name}!{label(tab.title)}"
             rows = [(line, cells) for line, cells in enumerate(tab.rows, start=1) if cells]
-            columns = sheet_columns.find(name, [row for row in rows if row[0] <= HEADER_WITHIN], own)
+            shown = f"{member.name}, tab {number}"  # its title is a person's words, and what is wrong may be printed into a log
+            columns = sheet_columns.find(shown, [row for row in rows if row[0] <= HEADER_WITHIN], own)
             facts = {"zone": config["timezone"], "locale": sheet.locale, "header_row": columns.line}
             yield _Grid(name, rows, columns, config, facts, tab.prefix)
     elif member.name.lower().endswith(SUFFIXES):
