@@ -13,7 +13,7 @@ RUN := $(VENV)/run-$(HERE)
 DEV := $(VENV)/dev-$(HERE)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types format behaviours bench lint-deploy image crash bits mutate effect determinism e2e fuzz sync lock clean-env
+.PHONY: help run test check lint types format behaviours bench bench-peers lint-deploy image crash bits mutate effect determinism e2e fuzz sync lock clean-env
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
@@ -67,6 +67,9 @@ e2e: $(DEV) ## every page and the door in a real browser, screenshots into build
 
 bench: $(RUN) ## what pdp costs beside other ways to do the same; writes bench/results.json
 	@$(BIN)/python -m bench
+
+bench-peers: $(RUN) ## a run with nothing to do in DVC, Snakemake, pytask, Kedro, Dagster and redun, beside pdp; installs them
+	@$(BIN)/python -m bench.peers
 
 sync: $(DEV) ## remote state: 20,000 seeds of machines that lose answers and die, every byte tampered with, 1,200 kills; takes a quarter of an hour
 	@$(BIN)/python -m tests.sync_sim --seeds 20000

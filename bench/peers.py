@@ -1,0 +1,169 @@
+"""`make bench-peers`: a run with nothing to do, of pdp's whole demo and of a chain of five copies in other tools.
+
+Each peer is installed into an environment of its own, below build/peers, by pip; it builds its chain twice, and is then
+measured in turn with pdp. Versions are those that the package index has on the day.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.measure import DOIT, ROOT, Cost, in_turn, measure, own_environment, warm_up
+
+PEERS = ROOT / "build" / "peers"
+RESULTS = Path(__file__).with_name("peers.json")
+ROUNDS, TARGET = 5, 8
+STEPS = list(zip("abcde", "bcdef", strict=True))  # a is given; f is the end
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A tool: its project as files, how it is set up once, and the command that finds nothing to do."""
+
+    name: str
+    files: dict[str, str]
+    command: tuple[str, ...]
+    setup: tuple[str, ...] = ()
+    note: str = ""
+
+
+DVC = "stages:\n" + "".join(
+    f"  make_{out}:\n    cmd: cp {made} {out}\n    deps: [{made}]\n    outs: [{out}]\n" for made, out in STEPS
+)
+SNAKEMAKE = 'rule all:\n    input: "f"\n' + "".join(
+    f'rule make_{out}:\n    input: "{made}"\n    output: "{out}"\n    shell: "cp {{input}} {{output}}"\n'
+    for made, out in STEPS
+)
+PYTASK = (
+    "import shutil\nfrom pathlib import Path\nfrom typing import Annotated\nfrom pytask import Product\n\n"
+    + "".join(
+        f"def task_{out}(made: Path = Path('{made}'), out: Annotated[Path, Product] = Path('{out}')):\n"
+        "    shutil.copy(made, out)\n\n"
+        for made, out in STEPS
+    )
+)
+KEDRO_DATA = """\
+from pathlib import Path
+from kedro.io import AbstractDataset
+
+class Text(AbstractDataset):
+    def __init__(self, filepath): self._path = Path(filepath)
+    def _load(self): return self._path.read_text()
+    def _save(self, data): self._path.write_text(data)
+    def _exists(self): return self._path.exists()
+    def _describe(self): return {"filepath": str(self._path)}
+"""
+KEDRO = {
+    "pyproject.toml": '[tool.kedro]\npackage_name = "chain"\nproject_name = "chain"\nkedro_init_version = "VERSION"\n',
+    "src/chain/__init__.py": "", "src/chain/settings.py": "", "src/chain/data.py": KEDRO_DATA,
+    "conf/base/catalog.yml": "".join(f"{name}: {{type: chain.data.Text, filepath: {name}}}\n" for name in "abcdef"),
+    "conf/local/.keep": "",
+    "src/chain/pipeline_registry.py": "from kedro.pipeline import node, pipeline\n\ndef same(x):\n    return x\n\n"
+    "def register_pipelines():\n    return {'__default__': pipeline(["
+    + ", ".join(f"node(same, '{made}', '{out}', name='make_{out}')" for made, out in STEPS) + "])}\n",
+}  # fmt: skip
+DAGSTER = "import shutil\nfrom dagster import Definitions, asset\n\n" + "".join(
+    f"@asset(deps=[{repr(made) if made != 'a' else ''}])\ndef {out}():\n    shutil.copy('{made}', '{out}')\n\n"
+    for made, out in STEPS
+) + "defs = Definitions(assets=[b, c, d, e, f])\n"  # fmt: skip
+REDUN = "from redun import File, task\nredun_namespace = 'chain'\n\n@task()\ndef copy(made: File, out: str) -> File:\n" + (
+    "    File(out).write(made.read())\n    return File(out)\n\n@task()\ndef main() -> File:\n    one = File('a')\n"
+    + "".join(f"    one = copy(one, '{out}')\n" for _, out in STEPS) + "    return one\n"
+)  # fmt: skip
+ALL = (
+    Peer("dvc", {"dvc.yaml": DVC}, ("dvc", "repro", "-q"), ("dvc", "init", "--no-scm", "-q")),
+    Peer("snakemake", {"Snakefile": SNAKEMAKE}, ("snakemake", "--cores", "1", "--quiet", "all")),
+    Peer("pytask", {"task_chain.py": PYTASK}, ("pytask",)),
+    Peer("kedro", KEDRO, ("kedro", "run", "--only-missing-outputs")),
+    Peer("dagster", {"defs.py": DAGSTER}, ("dagster", "asset", "list", "-f", "defs.py"),
+         note="it has no run that finds nothing to do: listing the assets is the least that it does"),
+    Peer("redun", {"workflow.py": REDUN}, ("redun", "run", "workflow.py", "main")),
+)  # fmt: skip
+
+
+def main() -> None:
+    """Prints the table, and writes bench/peers.json."""
+    versions: dict[str, str] = {}
+    works: dict[str, Callable[[], Cost]] = {}
+    before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="pdp-peers-") as folder:
+        works["pdp"] = _pdp(Path(folder))
+        for peer in ALL:
+            versions[peer.name] = _installed(peer.name)
+            works[peer.name] = _built(peer, Path(folder) / peer.name, versions[peer.name])
+        costs = in_turn(ROUNDS, works)
+    ours = costs["pdp"]
+    print(f"nothing to do: pdp's demo, and a chain of {len(STEPS)} in other tools; least of {ROUNDS} runs in turn")
+    for name, cost in costs.items():
+        verdict = "" if name == "pdp" or cost.wall / ours.wall >= TARGET else "  MISSED"
+        print(
+            f"  {name:10}{versions.get(name, ''):10}{1000 * cost.wall:8.0f} ms{1000 * cost.cpu:8.0f} CPU ms"
+            f"{cost.peak_mb:6.0f} MB{cost.wall / ours.wall:6.1f} x{verdict}"
+        )
+    print(*(f"  {peer.name}: {peer.note}" for peer in ALL if peer.note), sep="\n")
+    lines = {
+        name: {"version": versions.get(name), "wall": cost.wall, "cpu": cost.cpu, "mb": cost.peak_mb}
+        for name, cost in costs.items()
+    }
+    RESULTS.write_text(json.dumps({"load": [before, os.getloadavg()[0]], "lines": lines}, indent=1) + "\n")
+
+
+def _pdp(folder: Path) -> Callable[[], Cost]:
+    warm_up(folder / "bytecode")
+    environ = own_environment(folder / "demo", folder / "bytecode")
+    measure("-m", "pdp", "demo", environ=environ)
+    measure(*DOIT, environ=environ)
+    return partial(measure, *DOIT, environ=environ)
+
+
+def _installed(name: str) -> str:
+    """The version of the peer, which is installed where it is not yet."""
+    python = PEERS / name / "bin" / "python"
+    if not (PEERS / name / "installed").exists():
+        print(f"installing {name} (once)", file=sys.stderr)
+        venv.create(PEERS / name, clear=True, with_pip=True)
+        pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--quiet", "install", name)
+        if subprocess.run(pip, check=False).returncode:
+            sys.exit(f"{name} cannot be installed: look at what pip says above")
+        (PEERS / name / "installed").touch()
+    code = f"from importlib.metadata import version; print(version('{name}'))"
+    return subprocess.run((python, "-c", code), capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _built(peer: Peer, folder: Path, version: str) -> Callable[[], Cost]:
+    """The peer's project, built; what measures one more run of it, by then with nothing to do."""
+    for name, text in ({"a": "text\n"} | peer.files).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.replace("VERSION", version))
+    tools = PEERS / peer.name / "bin"
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environ = plain | {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "DO_NOT_TRACK": "1", "CI": "1",
+        "DVC_NO_ANALYTICS": "1", "KEDRO_DISABLE_TELEMETRY": "1", "DAGSTER_HOME": str(folder),
+    }  # fmt: skip
+    (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+
+    def run(command: tuple[str, ...]) -> Cost:
+        return measure(*command[1:], environ=environ, cwd=folder, program=str(tools / command[0]))
+
+    if peer.setup:
+        run(peer.setup)
+    for _ in range(2):
+        run(peer.command)
+    if peer.name != "dagster" and (folder / "f").read_text() != "text\n":
+        sys.exit(f"{peer.name} did not make what it should: no time is given for it")
+    return partial(run, peer.command)
+
+
+if __name__ == "__main__":
+    main()
