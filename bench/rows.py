@@ -29,6 +29,13 @@ Row = Callable[[Path, int], list[Line]]
 
 def rows() -> dict[str, Row]:
     """All rows by name, in the order in which they run."""
-    from bench import daily, fine, keep, look, noop
+    from bench import commit, daily, fine, keep, look, noop
 
-    return {"noop": noop.lines, "look": look.lines, "daily": daily.lines, "fine": fine.lines, "keep": keep.lines}
+    return {
+        "noop": noop.lines,
+        "look": look.lines,
+        "daily": daily.lines,
+        "fine": fine.lines,
+        "keep": keep.lines,
+        "commit": commit.lines,
+    }

@@ -43,6 +43,7 @@ def main() -> int:
     )
     parser.add_argument("--again", action="store_true", help="try those that survived once more")
     parser.add_argument("--crash", action="store_true", help=f"with {LAST}, which takes long")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help=f"of: {', '.join(TESTS)}")
     parser.add_argument("--kept", type=Path, default=ROOT / "build/mutate", help="where to keep what is found")
     parser.add_argument("--list", action="store_true", help="only list the mutants")
     options = parser.parse_args()
@@ -53,7 +54,7 @@ def main() -> int:
         print("\n".join(map(str, every)))
         return 0
     options.kept.mkdir(parents=True, exist_ok=True)
-    names = [path for name in TESTS if (path := ROOT / f"tests/test_{name}.py").exists()]
+    names = [path for name in options.tests if (path := ROOT / f"tests/test_{name}.py").exists()]
     names += [ROOT / LAST] if options.crash else []
     loop = Loop(options.jobs, lambda loop: campaign(loop, every, options))
     words = ["-q", "-q", "-s", "-p", "no:cacheprovider", "-p", "no:xdist", *map(str, names)]
