@@ -99,13 +99,9 @@ def write_manifest(session: Session, source: Source, plan: Plan, content: bytes)
     began = time.perf_counter()
     output = source.manifest
     size = len(content)
-    with held():
-        temp = session.store.temp()
-        try:
-            temp.write_bytes(content)
-            (digest,) = session.store.put(temp)
-        finally:
-            temp.unlink(missing_ok=True)
+    with held(), session.store.fresh() as temp:
+        temp.write_bytes(content)
+        (digest,) = session.store.put(temp)
     outputs = [{"name": output.name, "path": output.path, "hash": digest, "size": size, "rows": None}]
     outcome = "restored" if plan.restore == {"hash": digest} else "built"
     return {

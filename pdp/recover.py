@@ -80,14 +80,11 @@ def put_back(data: Path) -> list[str]:
         named = data / row["path"]
         if store.has(row["hash"]) or not named.is_file():
             continue
-        temp = store.temp()
-        try:
+        with store.fresh() as temp:
             shutil.copyfile(named, temp)
             if sha256_of(temp) == row["hash"]:
                 store.put(temp)
                 found.append(row["path"])
-        finally:
-            temp.unlink(missing_ok=True)
     return found
 
 

@@ -10,16 +10,33 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pdp.disk import make_folder, sync
 from pdp.errors import RegistryError
 from pdp.filehash import sha256_of
 from pdp.places import object_name
+from pdp.signals import held
 
 RECORDS = "records"
 TEMPS = "tmp"
+
+
+@contextmanager
+def fresh(folder: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+    """A new file in `folder` that is gone at the end of the block, unless it was moved. No signal comes before it is known."""
+    made: list[Path] = []
+    try:
+        with held():
+            handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
+            os.close(handle)
+            made.append(Path(name))
+        yield made[0]
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
 
 
 class Store:
@@ -39,6 +56,12 @@ class Store:
         handle, name = tempfile.mkstemp(dir=folder, prefix="new-")
         os.close(handle)
         return Path(name)
+
+    def fresh(self) -> AbstractContextManager[Path]:
+        """As `temp`, for the length of a block."""
+        folder = self.folder / TEMPS
+        make_folder(folder)
+        return fresh(folder, "new-")
 
     def sweep(self) -> None:
         """Removes what a run that was killed left behind, and makes sure of the names that it made. Only under the run's lock."""
@@ -81,12 +104,9 @@ class Store:
         """Keeps a record of the history and gives its hash. It is on the disk when this returns."""
         digest = hashlib.sha256(content).hexdigest()
         make_folder(self.records_folder)
-        temp = self.temp()
-        try:
+        with self.fresh() as temp:
             temp.write_bytes(content)
             self._place(temp, self.record_path(digest))
-        finally:
-            temp.unlink(missing_ok=True)
         sync(self.records_folder)
         return digest
 
@@ -100,12 +120,9 @@ class Store:
         for number in reversed(range(len(contents))):
             if number == 0:
                 sync(self.records_folder)
-            temp = self.temp()
-            try:
+            with self.fresh() as temp:
                 temp.write_bytes(contents[number])
                 self._place(temp, self.record_path(digests[number]))
-            finally:
-                temp.unlink(missing_ok=True)
         sync(self.records_folder)
         return digests
 
@@ -148,21 +165,17 @@ class Store:
             RegistryError: the object is missing.
         """
         make_folder(target.parent)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".pdp-tmp")
-        os.close(handle)
-        temp = Path(name)
-        try:
-            shutil.copyfile(self.path(digest), temp)
+        with fresh(target.parent, f".{target.name}.", ".pdp-tmp") as temp:
+            try:
+                shutil.copyfile(self.path(digest), temp)
+            except FileNotFoundError as error:
+                if self.path(digest).exists():
+                    raise
+                raise lost(digest) from error
             sync(temp)
             if not still():
                 return False
             os.replace(temp, target)
-        except FileNotFoundError as error:
-            if self.path(digest).exists():
-                raise
-            raise lost(digest) from error
-        finally:
-            temp.unlink(missing_ok=True)
         return True
 
 

@@ -20,11 +20,11 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     ("labels", "lean", "redact", "regions", "resolve"),
     ("errors",),
-    ("disk", "fetched", "filehash"),
+    ("disk", "fetched", "filehash", "signals"),
     ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
     ("readings", "registry", "stage", "store"),
-    ("mounts", "signals", "workers"),
+    ("mounts", "workers"),
     ("chain", "lock"),
     ("session",),
     ("ask", "identity"),

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from pdp import signals
 from pdp.errors import RegistryError
 from pdp.store import Store
 
@@ -31,6 +35,33 @@ def test_editing_a_copy_leaves_the_object_alone(tmp_path: Path) -> None:
     store.copy_out(digest, copy)
     copy.write_bytes(b"two")
     assert store.read(digest) == b"one"
+
+
+def test_a_signal_at_the_moment_at_which_a_temp_file_is_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that comes to its named file, and a record, as a pull makes them."""
+    make = tempfile.mkstemp
+    store = Store(tmp_path / "store")
+    digest = put(store, b"one")
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals.install()
+
+    def made(**where: object) -> tuple[int, str]:
+        found = make(**where)  # type: ignore[call-overload]
+        os.kill(os.getpid(), signal.SIGTERM)
+        return found
+
+    monkeypatch.setattr(tempfile, "mkstemp", made)
+    try:
+        for work in (lambda: store.copy_out(digest, tmp_path / "out/a.csv"), lambda: store.put_records([b"{}"])):
+            with pytest.raises(signals.Interrupted):
+                work()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [store.path(digest)]
 
 
 def test_a_damaged_object_counts_as_missing_and_is_mended_by_the_next_put(tmp_path: Path) -> None:

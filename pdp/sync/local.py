@@ -100,12 +100,9 @@ class LocalState:
         return self.session.store.has(digest)
 
     def download(self, digest: str, stored: Stored, blobs: Blobs) -> None:
-        temp = self.session.store.temp()
-        try:
+        with self.session.store.fresh() as temp:
             blobs.get_file(stored, digest, temp)
             self.session.store.put(temp)
-        finally:
-            temp.unlink(missing_ok=True)
 
     # What is remembered of the remote
 

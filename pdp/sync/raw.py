@@ -96,14 +96,11 @@ class Transfer(NamedTuple):
     def received(self, digest: str) -> Iterator[Path]:
         """The bytes as a temp file, whole and synced; moved away or removed."""
         stored = self.ledger.objects[digest]
-        temp = self.session.store.temp()
-        try:
+        with self.session.store.fresh() as temp:
             self.blobs.get_file(stored, digest, temp)
             sync(temp)
             self.report.count(stored.size)
             yield temp
-        finally:
-            temp.unlink(missing_ok=True)
 
 
 def take_over(transfer: Transfer, take: list[Change]) -> list[str]:
@@ -161,13 +158,10 @@ def _index(transfer: Transfer, source: str, there: Files) -> None:
     path = fetched.index_path(transfer.session.path(f"raw/{source}"))
     if not files and not path.exists():
         return
-    temp = transfer.session.store.temp()
-    try:
+    with transfer.session.store.fresh() as temp:
         temp.write_bytes(fetched.index_of(files))
         sync(temp)
         _put(temp, path)
-    finally:
-        temp.unlink(missing_ok=True)
 
 
 def _put(temp: Path, path: Path) -> None:

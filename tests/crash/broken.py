@@ -75,7 +75,7 @@ KEPT = "            session.registry.put_doit_state(task, state)\n"
 OUTPUT = '        db.execute("INSERT INTO output VALUES'
 APART = "        db.execute('COMMIT')\n        db.execute('BEGIN IMMEDIATE')\n"
 PERSONS = '        if digest is not None and known(output["name"], digest) is None:'
-MOVED = "            os.replace(temp, target)\n        except FileNotFound"
+MOVED = "            os.replace(temp, target)\n        return True"
 BUILDS = (
     Build(
         "objects are not synced",
@@ -137,7 +137,7 @@ BUILDS = (
     ),
     Build(
         "named files are written in place",
-        (Edit(STORE, MOVED, "            shutil.copyfile(temp, target)\n        except FileNotFound"),),
+        (Edit(STORE, MOVED, "            shutil.copyfile(temp, target)\n        return True"),),
     ),
     Build(
         "no lock",
