@@ -115,7 +115,10 @@ class Stored:
         """The groups of rows that may hold some, by the statistics that the file has of each."""
         index = self._file.schema_arrow.get_field_index(name)
         for group in range(self._file.num_row_groups):
-            known = self._file.metadata.row_group(group).column(index).statistics
+            told = self._file.metadata.row_group(group)
+            if not told.num_rows:
+                continue
+            known = told.column(index).statistics
             if known is None or known.has_null_count is False:
                 yield group
             elif low is None:

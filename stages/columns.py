@@ -42,7 +42,8 @@ def texts_of(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[str]]
     chunks = encoded.unify_dictionaries().chunks
     if not chunks:
         return np.zeros(0, np.int32), []
-    return np.concatenate([c.indices.fill_null(-1).to_numpy() for c in chunks]), chunks[0].dictionary.to_pylist()
+    index = [(c.indices.fill_null(-1) if c.null_count else c.indices).to_numpy() for c in chunks]
+    return index[0] if len(index) == 1 else np.concatenate(index), chunks[0].dictionary.to_pylist()
 
 
 def integers(column: pa.ChunkedArray) -> Ints:
@@ -65,6 +66,10 @@ def numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 
 def equal(column: pa.ChunkedArray, value: str | bool) -> Mask:
     """Where a column holds `value`."""
+    if pa.types.is_dictionary(column.type):
+        index, texts = texts_of(column)
+        at = [number for number, text in enumerate(texts) if text == value]
+        return np.isin(index, at) if len(at) > 1 else index == (at[0] if at else -2)
     return np.asarray(pc.equal(column, value).fill_null(False), bool)
 
 
