@@ -138,7 +138,12 @@ class Loop:
             out = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            os.environ.update(TMPDIR=str(folder), CRASH_SEED="7", PYTHONPATH=str(SITE), PYTHONDONTWRITEBYTECODE="1")
+            os.environ.update(
+                TMPDIR=str(folder),
+                CRASH_SEED="7",
+                PYTHONPATH=f"{SITE}{os.pathsep}{inside.ROOT}",
+                PYTHONDONTWRITEBYTECODE="1",
+            )
             tempfile.tempdir = None
             sys.dont_write_bytecode = True
             Project.command = command  # type: ignore[method-assign]
