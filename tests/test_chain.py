@@ -330,3 +330,70 @@ def test_the_last_complete_run_is_the_release(project: Project) -> None:
     project.write("stages/steps.py", STEPS)
     assert doit_in(project.root)[0] == 0
     assert release() == dict.fromkeys(first, 2) | {"numbers_quarantine": 1}
+
+
+def lone(chain: Chain, previous: str, at: str = "") -> str:
+    """A record that a commit left which then failed, or whose registry is gone."""
+    content = {"scheme": 1, "kind": "forget", "previous": previous, "at": at, "run": None, "stage": None}
+    return chain.store.put_record(json.dumps(content).encode())
+
+
+def test_what_was_overtaken_goes_and_what_lies_behind_a_hole_stays(tmp_path: Path) -> None:
+    """A branch goes whole, wherever it leaves the history; of a record whose predecessor is gone nobody knows what it was."""
+    chain = chain_in(tmp_path)
+    for _ in range(3):
+        with chain.transaction():
+            chain.forget(None)
+    first, *_ = mine = chain.registry.chain()
+    branch = lone(chain, first, "1")
+    lone(chain, branch, "2")
+    behind = lone(chain, "0" * 64)
+    assert chain.catch_up() == 0
+    assert chain.store.records() == {*mine, behind}
+    assert chain.registry.chain() == mine
+
+
+def test_of_two_ways_the_longer_one_is_the_history(tmp_path: Path) -> None:
+    chain = chain_in(tmp_path)
+    short = lone(chain, "", "1")
+    long = [lone(chain, "", "2")]
+    for at in "34":
+        long.append(lone(chain, long[-1], at))
+    assert chain.catch_up() == 3
+    assert chain.registry.chain() == long and short not in chain.store.records()
+
+
+def test_the_store_of_a_registry_is_known_by_the_last_record(tmp_path: Path) -> None:
+    chain = chain_in(tmp_path)
+    assert chain.has_last_record()
+    with chain.transaction():
+        chain.forget(None)
+        chain.forget(None)
+    assert chain.has_last_record()
+    chain.store.record_path(chain.registry.chain()[-1]).unlink()
+    assert not chain.has_last_record()
+
+
+def test_a_commit_that_failed_says_why_though_its_record_cannot_be_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk refuses that as well: the first error is the one to be told, and the record is overtaken later."""
+    chain = chain_in(tmp_path)
+
+    def refuse(digest: str) -> None:
+        raise OSError(30, "read-only")
+
+    monkeypatch.setattr(chain.store, "remove_record", refuse)
+    with pytest.raises(ZeroDivisionError), chain.transaction():
+        chain.forget(None)
+        raise ZeroDivisionError
+    assert chain.registry.chain() == [] and len(chain.store.records()) == 1
+
+
+def test_what_is_dropped_is_current_no_more(tmp_path: Path) -> None:
+    chain = chain_in(tmp_path)
+    with chain.transaction():
+        run(chain)
+        chain.commit_stage(stage("a", "1", "k1"))
+        chain.drop_current({"a"})
+    assert [name for name, _ in current(chain)] == ["a.csv"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -173,3 +174,49 @@ def test_a_record_that_cannot_be_placed_leaves_nothing(tmp_path: Path, monkeypat
         with pytest.raises(OSError, match="full"):
             put_one()
     assert not list((store.folder / "tmp").iterdir()) and store.records() == set()
+
+
+def test_what_is_put_is_on_the_disk_before_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object's bytes before its name, then the folders of all names, those of objects that were there before too."""
+    done, store = list[str](), Store(tmp_path / "store")
+    first = put(store, b"x")
+    replace = os.replace
+
+    def placed(source: Path, target: Path) -> None:
+        done.append(f"rename {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", placed)
+    monkeypatch.setattr(
+        "pdp.store.sync", lambda path: done.append("temp" if path.name.startswith("new-") else path.name)
+    )
+    temps = [store.temp(), store.temp()]
+    for temp, content in zip(temps, (b"x", b"y"), strict=True):
+        temp.write_bytes(content)
+    second = store.put(*temps)[1]
+    assert done == ["temp", f"rename {second[2:]}", *sorted([first[:2], second[:2]]), "store"]
+    done.clear()
+    record = store.put_record(b"{}")
+    assert done == ["temp", f"rename {record}", "records"]
+    done.clear()
+    store.sweep()
+    assert done == ["store", "records"]
+    done.clear()
+    store.remove_record(record)
+    store.remove_record(record)  # one that is gone is no error
+    assert done == ["records", "records"]
+    done.clear()
+    store.copy_out(first, tmp_path / "out.csv")
+    assert done == [done[0], "rename out.csv"] and done[0].startswith(".out.csv.")
+
+
+def test_objects_of_one_folder_stand_beside_each_other(tmp_path: Path) -> None:
+    """A folder that is there already is no error."""
+    store = Store(tmp_path / "store")
+    by_folder: dict[str, int] = {}
+    for number in range(300):
+        by_folder.setdefault(hashlib.sha256(str(number).encode()).hexdigest()[:2], number)
+    one = next(n for n in range(300) if by_folder[hashlib.sha256(str(n).encode()).hexdigest()[:2]] != n)
+    other = by_folder[hashlib.sha256(str(one).encode()).hexdigest()[:2]]
+    digests = [put(store, str(number).encode()) for number in (other, one)]
+    assert digests[0][:2] == digests[1][:2] and all(store.has(digest) for digest in digests)
