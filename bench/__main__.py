@@ -41,6 +41,8 @@ def main() -> None:
         "load_after": os.getloadavg()[0], **{name: version(name) for name in LIBRARIES},
     }  # fmt: skip
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    if asked.names or asked.days != TEN_YEARS:
+        return  # what is kept is of one whole run
     results = {"days": asked.days, "machine": machine, "lines": [asdict(line) | {"met": line.met} for line in found]}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
