@@ -267,6 +267,21 @@ def test_bars_of_ten_years_are_means_of_weeks() -> None:
     assert "bars: means of 7 days" in str(daily.daily(days, "steps", period=ten).title.subtitle)
 
 
+@pytest.mark.parametrize("size", ["demo", "one day", "ten years"])
+def test_strip_has_every_day(size: str) -> None:
+    """The strip that a period is dragged on spans all days, with few bars, and its selection tells dates."""
+    days = SIZES[size]().days
+    spec = spec_of(coverage.strip(days))
+    (bars,) = layers(spec)
+    first, last = bars["encoding"]["x"]["scale"]["domain"]
+    assert (first["year"], first["month"], first["date"]) == tuple(days["date"].min().timetuple()[:3])
+    assert (last["year"], last["month"], last["date"]) == tuple(
+        (days["date"].max() + timedelta(days=1)).timetuple()[:3]
+    )
+    assert len(rows(spec, bars)) <= parts.MOST_BARS and max(row["kinds"] for row in rows(spec, bars)) <= 4
+    assert spec["params"][0]["name"] == coverage.RANGE and spec["params"][0]["select"]["encodings"] == ["x"]
+
+
 def test_clock_has_twenty_four_hours(heart_file: Path) -> None:
     """No stretch of single measurements is labelled in halves of a day."""
     end = datetime(2025, 6, 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from pdp.charts.daily import METRICS
-from pdp.charts.parts import finished, nothing, value_scale
+from pdp.charts.parts import MOST_HOVER, finished, nothing, telling, value_scale
 from pdp.charts.style import BLUE
 from pdp.period import Period, within
 from pdp.statistics.summary import spearman
@@ -39,12 +39,16 @@ def correlation(
         return nothing(title, "no day has both")
     shown = pairs if len(pairs) <= MOST_POINTS else pairs.iloc[:: -(-len(pairs) // MOST_POINTS)]
     said = shown.assign(day=shown["date"].dt.strftime("%a %d %b %Y"))[["day", "across", "up"]].round(2)
-    points = alt.Chart(said).mark_circle(size=36, color=BLUE, opacity=0.45).encode(
+    near = alt.selection_point(
+        name="near", nearest=len(said) <= MOST_HOVER, on="pointermove", clear="pointerout", fields=["day"], empty=False
+    )
+    told = {"date": "day", x_metric.axis: "across", y_metric.axis: "up"}
+    points = alt.Chart(said).mark_circle(color=BLUE).encode(
         x=alt.X("across:Q", title=x_metric.axis, scale=value_scale(pairs["across"])),
-        y=alt.Y("up:Q", title=y_metric.axis, scale=value_scale(pairs["up"])),
-        tooltip=[alt.Tooltip("day:N", title="date"), alt.Tooltip("across:Q", title=x_metric.title),
-                 alt.Tooltip("up:Q", title=y_metric.title)],
-    )  # fmt: skip
+        y=alt.Y("up:Q", title=y_metric.axis, scale=value_scale(pairs["up"])), tooltip=telling(told),
+        size=alt.when(near).then(alt.value(110)).otherwise(alt.value(36)),
+        opacity=alt.when(near).then(alt.value(1)).otherwise(alt.value(0.45)),
+    ).add_params(near)  # fmt: skip
     n = len(pairs)
     lagged = f", {x_metric.title} of {lag_days} day{'' if lag_days == 1 else 's'} before" if lag_days else ""
     found = f"n = {n} days{lagged}; " + (

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from pdp.charts.parts import finished, nothing, span
+from pdp.charts import parts
+from pdp.charts.parts import finished, nothing, plain, span
 from pdp.charts.style import BLUE, GREY
 from pdp.period import Period, within
 
 if TYPE_CHECKING:
     import pandas as pd
 
+RANGE = "range"
 TITLE = "Coverage (kinds of data a day)"
 KINDS = (("systolic", "blood pressure"), ("avg_hr", "heart rate"), ("sleep_total_min", "sleep"), ("steps", "steps"))
 ROW = 13
@@ -66,3 +68,15 @@ def coverage(days: pd.DataFrame, *, period: Period | None = None) -> alt.LayerCh
     said = f"{len(dates):,} days, {missing:,} without any data; weeks from left to right, Monday on top"
     kinds = f"of {', '.join(words for _, words in KINDS)}"
     return finished(layers, TITLE, [kinds, said], strips * WEEKDAYS * ROW)
+
+
+def strip(days: pd.DataFrame) -> alt.LayerChart:
+    """All days in a narrow strip, the higher the more they have, to drag a period on (the selection RANGE)."""
+    period = span(days)
+    kinds = days[[column for column, _ in KINDS]].notna().sum(axis=1)
+    means, step = parts.stretched(days[["date"]].assign(kinds=kinds), ["kinds"], period)
+    brush = alt.selection_interval(name=RANGE, encodings=["x"])
+    y = alt.Y("kinds:Q", title=None, axis=None, scale=alt.Scale(domain=[0, len(KINDS)], nice=False))
+    bars = alt.Chart(plain(means)).mark_bar(color=BLUE, opacity=0.5, width=parts.bar_width(period, step))
+    drawn = bars.encode(x=parts.time_axis("date", period), y=y).add_params(brush)
+    return finished([drawn], "Drag to choose a period", "", 90)

@@ -121,10 +121,14 @@ def stretched(frame: pd.DataFrame, columns: Sequence[str], period: Period) -> tu
 
 
 def hover_days(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """One row per `date` for the crosshair, with its `day` in words; means of whole weeks where days are too many."""
+    """One row per `date` for the crosshair, with its `day` in words; means of whole weeks where days are too many.
+
+    Without a column there is nothing to take means of: then so many of the days as a browser bears.
+    """
     import pandas as pd
 
-    wide = frame[["date", *columns]].dropna(how="all", subset=list(columns)).sort_values("date")
+    wide = frame[["date", *columns]].sort_values("date")
+    wide = wide.dropna(how="all", subset=list(columns)) if columns else wide.iloc[:: -(-len(wide) // MOST_HOVER)]
     if len(wide) <= MOST_HOVER:
         return wide.assign(day=wide["date"].dt.strftime("%a %d %b %Y"))
     weeks = -(-len(wide) // (7 * MOST_HOVER))

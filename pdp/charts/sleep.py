@@ -62,7 +62,9 @@ def sleep_score(days: pd.DataFrame, *, period: Period | None = None, made_from: 
     return daily(days, "sleep_score", period=period, made_from=made_from)
 
 
-def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height: int = 260) -> alt.LayerChart:
+def sleep_times(
+    segments: pd.DataFrame, *, period: Period | None = None, height: int = 260, made_from: str = ""
+) -> alt.LayerChart:
     """When the person slept: a bar from falling asleep to waking, with the midpoint of the main sleep."""
     title = "Times of sleep (local time)"
     segments = within(segments, period)
@@ -88,11 +90,14 @@ def sleep_times(segments: pd.DataFrame, *, period: Period | None = None, height:
     mark = alt.Chart(plain(bars[["date", "start", "end", "kind", "slept"]])).mark_bar(
         width=parts.bar_width(period, most=12), opacity=0.75
     )
+    y = alt.Y("start:Q", scale=scale, title="clock", axis=clock)
     layer = mark.encode(
-        x=x, y=alt.Y("start:Q", scale=scale, title="clock", axis=clock), y2="end:Q",
-        color=alt.Color("kind:N", scale=colours), tooltip=[alt.Tooltip("slept:N", title="slept")],
+        x=x, y=y, y2="end:Q",
+        color=alt.Color("kind:N", scale=colours),
     )  # fmt: skip
-    return finished([layer], title, _regularity(segments), height)
+    told = {"asleep": bars.groupby("date")["slept"].agg(", ".join).to_dict()}
+    hover = crosshair(bars[["date"]].drop_duplicates(), (), x, lambda _: y, told, made_from)
+    return finished([layer, *hover], title, _regularity(segments), height)
 
 
 def _regularity(segments: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pdp import frames, thresholds
+from pdp.charts.coverage import RANGE
 from pdp.charts.daily import METRICS
 from pdp.charts.parts import PICKED, span
 from pdp.charts.style import caption, themed
@@ -128,7 +129,7 @@ def chart(made: Any) -> None:
 
 def chart_of_days(made: Any, page: Page, column: str) -> None:
     """A chart whose days can be clicked: below it stands the way to what that day's number was made from."""
-    if day := picked(made, f"picked {column}"):
+    if day := picked(made, f"picked {caption(made)[0]}"):
         words = f"{METRICS[column].title} of {day}: down to its readings"
         asked = {"day": day.isoformat(), "number": column}
         st.page_link(page.pipeline, label=words, icon=":material/account_tree:", query_params=asked)
@@ -141,9 +142,18 @@ def picked(made: Any, key: str) -> date | None:
         return None
     state = st.altair_chart(_told(made), theme=None, width="stretch", on_select="rerun", selection_mode=PICKED, key=key)
     points = state["selection"].get(PICKED) or []
-    if not points:
-        return None
-    return datetime.fromtimestamp(points[0]["date"] / 1000, UTC).date()
+    return _day(points[0]["date"]) if points else None
+
+
+def brushed(made: Any, key: str) -> tuple[date, date] | None:
+    """Shows a chart; gives the first and the last day of what was dragged in it."""
+    state = st.altair_chart(_told(made), theme=None, width="stretch", on_select="rerun", selection_mode=RANGE, key=key)
+    ends = (state["selection"].get(RANGE) or {}).get("date")
+    return (_day(ends[0]), _day(ends[1])) if ends else None
+
+
+def _day(milliseconds: float) -> date:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date()
 
 
 def is_pickable(made: Any) -> bool:

@@ -149,7 +149,8 @@ def swell(data: Path) -> None:
     known = {
         "kind": pa.array(np.full(SAMPLES, "sample")), "bpm": pa.array(60 + minute % 1440 / 30.0),
         "instant_utc": pa.array((1_450_000_000 + minute * 60) * 1000).cast(pa.timestamp("ms", "UTC")),
-        "utc_offset_s": pa.array(np.zeros(SAMPLES, np.int32)),
+        "utc_offset_s": pa.array(np.zeros(SAMPLES, np.int32)), "source": pa.array(np.full(SAMPLES, "mi_band")),
+        "local_date": pa.array((1_450_000_000 // 86_400 + minute // 1440).astype(np.int32)).cast(pa.date32()),
     }  # fmt: skip
     columns = [known.get(field.name, pa.nulls(SAMPLES, field.type)).cast(field.type) for field in schema]
     path.chmod(0o600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,26 @@ def test_a_click_on_a_day_leads_to_its_readings(local: Server, visitor: Visit) -
     person.settle()
     _click_chart(person, 0.9)
     person.page.wait_for_url(lambda url: "day=" in url and day[0] not in url, timeout=PATIENCE_S * 1000)
+    assert person.errors == []
+
+
+@pytest.mark.slow
+def test_a_period_is_dragged(local: Server, visitor: Visit) -> None:
+    """With own dates a strip of all days is there: dragging on it chooses the dates, and the address follows."""
+    person = visitor(f"{local.address}/blood-pressure?period=2026-01-05_2026-01-11")
+    box = person.see_chart().bounding_box()
+    person.settle()
+    y = box["y"] + box["height"] / 3
+    person.page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    person.page.mouse.down()
+    for step in range(1, 11):
+        person.page.mouse.move(box["x"] + box["width"] * (0.3 + 0.03 * step), y)
+    person.page.mouse.up()
+    chosen = re.compile(r"period=(2025-1\d-\d\d)_(2025-1\d-\d\d|2026-0\d-\d\d)")
+    person.page.wait_for_url(chosen, timeout=PATIENCE_S * 1000)
+    found = chosen.search(person.page.url)
+    assert found and 45 <= (date.fromisoformat(found[2]) - date.fromisoformat(found[1])).days <= 65
+    person.shoot("own dates")
     assert person.errors == []
 
 

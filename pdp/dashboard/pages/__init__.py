@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
+from pdp.charts.coverage import strip
 from pdp.dashboard import period as periods
-from pdp.dashboard.page import Page, clock, load
+from pdp.dashboard.page import Page, brushed, clock, load
 from pdp.dashboard.pages import (
     activity,
     blood_pressure,
@@ -48,6 +49,7 @@ PAGES = {
     "data-quality": Entry("Data quality", quality.show, ":material/fact_check:", with_period=False),
     "pipeline": Entry("Pipeline", pipeline.show, ":material/account_tree:", with_period=False),
 }
+DATES, DRAGGED = "period dates", "period dragged"
 FOOT = (
     "pdp is no medical device and gives no medical advice. The colours of a chart are a guideline's, not a diagnosis."
 )
@@ -75,7 +77,7 @@ def draw(path: str) -> None:
         st.info("There is no day with data yet. Put exports into the raw folders and run doit.")
     else:
         if entry.with_period:
-            page.period = _choose_period(page.whole)
+            page.period = _choose_period(page, page.whole)
         entry.draw(page)
     st.caption(FOOT)
 
@@ -101,7 +103,7 @@ def stale_sources(page: Page) -> list[tuple[str, str]]:
     return [(source, told["since"]) for source, told in sorted(asked.items()) if told.get("stale")]
 
 
-def _choose_period(whole: Period) -> Period:
+def _choose_period(page: Page, whole: Period) -> Period:
     """Presets and two dates; the choice stands in the address, so that it can be kept and sent."""
     named, own = periods.from_address(
         {"period": st.query_params.get("period") or st.session_state.get("period kept", "")}
@@ -110,13 +112,7 @@ def _choose_period(whole: Period) -> Period:
     options = [*periods.PRESETS, periods.OWN]
     chosen = bar.segmented_control("Period", options, default=named, required=True, key="period chosen") or named
     if chosen == periods.OWN:
-        start = own or periods.preset(periods.DEFAULT, whole)
-        within = Period(max(start.first, whole.first), min(max(start.last, whole.first), whole.last))
-        dates = bar.date_input(
-            "From and to", (min(within.first, within.last), within.last), whole.first, whole.last, format="YYYY-MM-DD",
-            width=260,
-        )  # fmt: skip
-        period = Period(*dates) if len(dates) == 2 else within
+        period = _own_dates(page, whole, own or periods.preset(periods.DEFAULT, whole), bar)
     else:
         period = periods.preset(chosen, whole)
         bar.caption(f"{period.first} to {period.last} · {'1 day' if period.days == 1 else f'{period.days} days'}")
@@ -125,3 +121,19 @@ def _choose_period(whole: Period) -> Period:
     if st.query_params.get("period") != address:
         st.query_params["period"] = address
     return period
+
+
+def _own_dates(page: Page, whole: Period, start: Period, bar: st.delta_generator.DeltaGenerator) -> Period:
+    """Two dates, typed or dragged on a strip of all days; what lies outside of them is cut off."""
+    last = min(max(start.last, whole.first), whole.last)
+    within = Period(min(max(start.first, whole.first), last), last)
+    place = bar.empty()
+    dragged = brushed(strip(page.days), "period strip")
+    if dragged and dragged != st.session_state.get(DRAGGED):  # a drag from before does not undo what was typed since
+        st.session_state[DATES] = tuple(min(max(day, whole.first), whole.last) for day in dragged)
+    st.session_state[DRAGGED] = dragged
+    st.session_state.setdefault(DATES, (within.first, within.last))
+    dates: Any = place.date_input(  # two, since two are in the session
+        "From and to", min_value=whole.first, max_value=whole.last, format="YYYY-MM-DD", width=260, key=DATES
+    )
+    return Period(*dates) if len(dates) == 2 else within

@@ -29,7 +29,8 @@ def show(page: Page) -> None:
         runs = history.runs(RUNS)
         versions = history.versions(RESULT, RUNS)
     st.subheader(f"What {found['artifact']} was made from")
-    st.image(svg(boxes(found), found["edges"]), width="stretch")
+    told = f"{found['artifact']} and the {len(boxes(found)) - 1} files and tables that it was made from, left to right"
+    st.image(svg(boxes(found), found["edges"]), width="stretch", alt=told)
     st.subheader("Versions")
     names = ("rows", "current", "pinned")
     shown = [

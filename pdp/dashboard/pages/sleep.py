@@ -12,7 +12,8 @@ def show(page: Page) -> None:
     made_from = page.behind("sleep")
     stages = charts.sleep_stages(page.days, period=page.period, height=320, made_from=made_from)
     chart_of_days(stages, page, "sleep_total_min")
-    chart(charts.sleep_times(page.segments, period=page.period))
+    times = charts.sleep_times(page.segments, period=page.period, made_from=made_from)
+    chart_of_days(times, page, "sleep_total_min")
     left, right = st.columns(2)
     with left:
         chart(charts.sleep_regularity(page.segments, period=page.period))
