@@ -51,6 +51,7 @@ def taken_still(one: RunLock) -> bool:
 
 def test_the_file_says_who_holds_it_and_nothing_afterwards(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/bin/doit/__main__.py", "-n", "2", "a b"])
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
     one = taken(path)
     assert path.read_text().startswith(f"pid {os.getpid()} on {socket.gethostname()}, doit -n 2 'a b', since 2")
     assert one.is_held and not one.waited
