@@ -7,14 +7,13 @@ the registry, before the run: inputs are read out of the store, so that they can
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pdp import fingerprint
 from pdp.errors import PdpError, sentence
-from pdp.registry import dump
+from pdp.registry import damaged, dump, load
 from pdp.repairs import Repair
 from pdp.session import Code, Session
 from pdp.stage import Pipeline, Stage
@@ -66,7 +65,9 @@ def _plan(session: Session, pipeline: Pipeline, stage: Stage, current: Current) 
     if last is None:
         plan.reasons.append("never built")
     elif last["key"] != plan.key:
-        recorded = json.loads(last["identity"])
+        recorded = load(last["identity"])
+        if key_of(recorded) != last["key"]:
+            raise damaged(f"the last record of {stage.name} is not what was written", "registry.db")
         same = in_scheme(session, stage, identity, _scheme_of(recorded))
         key = key_of(same) if same else ""
         if key != last["key"]:

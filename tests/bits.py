@@ -72,7 +72,8 @@ class Bench:
         if and_on and not whole:
             after = self.next_run()
             if after != self.after and not after["findings"] and not after["code"]:
-                return "wrong", f"the next run leaves something else: {[n for n in after if after[n] != self.after[n]]}"
+                other = [name for name in after if after[name] != self.after.get(name)]
+                return "wrong", f"the next run leaves something else: {other} {after.get('printed', '')}"
         if fooled:
             return f"told by verify, until then {'numbers' if _made(shown) != _made(self.seen) else 'words'} differ", ""
         if found:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pdp.identity import Plan, changes, config_of, identity_of, plan_stage
+from pdp.identity import Plan, changes, config_of, identity_of, key_of, plan_stage
 from pdp.outlook import pipeline_of
 from pdp.session import Session
 from tests.forked import doit_in
@@ -163,12 +163,24 @@ def test_what_a_newer_pdp_recorded_is_built_again(asked: Asked) -> None:
     """Its identity cannot be compared; nothing of it is restored."""
     with asked:
         last = dict(asked.session.registry.last("validate:numbers") or {})
-        newer = last | {"key": "other", "identity": json.dumps(json.loads(last["identity"]) | {"scheme": 99})}
+        identity = json.loads(last["identity"]) | {"scheme": 99}
+        newer = last | {"key": key_of(identity), "identity": json.dumps(identity)}
         asked.session.registry.last = lambda stage: newer  # type: ignore[method-assign, assignment, return-value]
         asked.session.registry.schemes = lambda stage: [(99, 1), (2, 99)]  # type: ignore[method-assign]
         plan = asked.plan()
         assert plan.reasons == ["recorded by a newer pdp"]
         assert plan.restore and {one["name"] for one in plan.restore["outputs"]} == {"numbers", "numbers_quarantine"}
+
+
+@pytest.mark.parametrize("harm", ['"code":', '"inputs":', "{"], ids=["a name", "another name", "JSON"])
+def test_a_recorded_identity_that_was_harmed_is_told(asked: Asked, harm: str) -> None:
+    """Its hash is recorded beside it: what does not fit to that is no reason for anything."""
+    with asked:
+        last = dict(asked.session.registry.last("validate:numbers") or {})
+        harmed = last | {"key": "other", "identity": last["identity"].replace(harm, harm.replace(harm[-2:], "x:"))}
+        asked.session.registry.last = lambda stage: harmed  # type: ignore[method-assign, assignment, return-value]
+        plan = asked.plan()
+        assert plan.reasons == ["cannot tell"] and "damaged" in plan.problem and "pdp recover" in plan.problem
 
 
 def test_an_output_that_moved_is_restored_at_its_new_place(project: Project) -> None:
