@@ -41,6 +41,18 @@ def key_of(identity: dict[str, Any]) -> str:
     return hashlib.sha256(dump(identity).encode()).hexdigest()
 
 
+def recorded_by(stage: str, last: Any) -> dict[str, Any]:
+    """The identity of the stage's last good record, a row of `Registry.last()`.
+
+    Raises:
+        RegistryError: it is not the one that its key was made from.
+    """
+    identity: dict[str, Any] = load(last["identity"])
+    if key_of(identity) != last["key"]:
+        raise damaged(f"the last record of {stage} is not what was written", "registry.db")
+    return identity
+
+
 # A row of `Registry.current()`, or what a forecast puts in its place.
 Current = Mapping[str, Any]
 
@@ -65,9 +77,7 @@ def _plan(session: Session, pipeline: Pipeline, stage: Stage, current: Current) 
     if last is None:
         plan.reasons.append("never built")
     elif last["key"] != plan.key:
-        recorded = load(last["identity"])
-        if key_of(recorded) != last["key"]:
-            raise damaged(f"the last record of {stage.name} is not what was written", "registry.db")
+        recorded = recorded_by(stage.name, last)
         same = in_scheme(session, stage, identity, _scheme_of(recorded))
         key = key_of(same) if same else ""
         if key != last["key"]:

@@ -5,14 +5,13 @@ Everything after it depends on the manifest alone, so a file that vanished is no
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from typing import Any
 
 from pdp.ask import ask, remote
 from pdp.errors import InputError, PdpError, sentence
-from pdp.identity import SCHEME, Plan, key_of
+from pdp.identity import SCHEME, Plan, key_of, recorded_by
 from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.signals import held
@@ -47,7 +46,7 @@ def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Pl
     if last is None or row is None:
         plan.reasons.append("never built")
         return plan
-    plan.reasons += file_changes(json.loads(last["identity"])["snapshot"], identity["snapshot"])
+    plan.reasons += file_changes(recorded_by(name, last)["snapshot"], identity["snapshot"])
     on_disk = session.hashes.sha256(source.manifest.path)
     if on_disk != row["hash"] and not plan.reasons:
         plan.reasons.append(f"its snapshot is {'missing' if on_disk is None else 'not the recorded one'}")
@@ -72,8 +71,9 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
     """A folder that is suddenly empty is a lost mount more often than a wish."""
     if snapshot.files:
         return
-    last = session.registry.last(f"ingest:{source.name}")
-    had = len(json.loads(last["identity"])["snapshot"]) if last else 0
+    name = f"ingest:{source.name}"
+    last = session.registry.last(name)
+    had = len(recorded_by(name, last)["snapshot"]) if last else 0
     enabled = session.config.values[source.name]["enabled"]
     if had and enabled:
         what = session.shown(source.folder) if remote(session, source) is None else f"the place of {source.name}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pdp.identity import Plan, changes, config_of, identity_of, key_of, plan_stage
+from pdp.ingest import plan_ingest
 from pdp.outlook import pipeline_of
 from pdp.session import Session
 from tests.forked import doit_in
@@ -172,15 +173,17 @@ def test_what_a_newer_pdp_recorded_is_built_again(asked: Asked) -> None:
         assert plan.restore and {one["name"] for one in plan.restore["outputs"]} == {"numbers", "numbers_quarantine"}
 
 
-@pytest.mark.parametrize("harm", ['"code":', '"inputs":', "{"], ids=["a name", "another name", "JSON"])
-def test_a_recorded_identity_that_was_harmed_is_told(asked: Asked, harm: str) -> None:
+@pytest.mark.parametrize(("was", "found"), [('"code"', '"bode"'), ('"inputs"', '"inputr"'), ("{", "[")])
+def test_a_recorded_identity_that_was_harmed_is_told(asked: Asked, was: str, found: str) -> None:
     """Its hash is recorded beside it: what does not fit to that is no reason for anything."""
     with asked:
         last = dict(asked.session.registry.last("validate:numbers") or {})
-        harmed = last | {"key": "other", "identity": last["identity"].replace(harm, harm.replace(harm[-2:], "x:"))}
+        harmed = last | {"key": "other", "identity": last["identity"].replace(was, found)}
         asked.session.registry.last = lambda stage: harmed  # type: ignore[method-assign, assignment, return-value]
         plan = asked.plan()
         assert plan.reasons == ["cannot tell"] and "damaged" in plan.problem and "pdp recover" in plan.problem
+        plan, snapshot = plan_ingest(asked.session, asked.pipeline, asked.pipeline.sources[0])
+        assert snapshot is None and "not what was written" in plan.problem
 
 
 def test_an_output_that_moved_is_restored_at_its_new_place(project: Project) -> None:
