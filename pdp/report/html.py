@@ -58,24 +58,28 @@ def html(facts: Facts) -> bytes:
 
 def drawn(facts: Facts) -> Iterator[tuple[str, Any]]:
     """Name and chart of every figure that has data."""
-    days, period, events = facts.days, facts.period, facts.treatments
+    days, period, events, made_from = facts.days, facts.period, facts.treatments, facts.made_from
     yield "blood-pressure", charts.blood_pressure(
         facts.all_days, facts.readings, facts.sessions, facts.guideline, facts.severe, events,
-        period=period, made_from=facts.made_from, overview=True,
+        period=period, made_from=made_from, overview=True,
     )  # fmt: skip
     if facts.pressure.days:
-        yield "morning-evening", charts.morning_evening(days, facts.guideline, events, period=period)
-        yield "pulse-pressure", charts.pulse_pressure(days, events, period=period)
-        yield "mean-arterial-pressure", charts.mean_arterial_pressure(days, events, period=period)
+        yield (
+            "morning-evening",
+            charts.morning_evening(days, facts.guideline, events, period=period, made_from=made_from),
+        )
+        yield "pulse-pressure", charts.pulse_pressure(days, events, period=period, made_from=made_from)
+        yield "mean-arterial-pressure", charts.mean_arterial_pressure(days, events, period=period, made_from=made_from)
     if days["has_hr"].any() or days["resting_hr"].notna().any():
-        yield "heart-rate", heart.heart_rate(days, events, period=period)
+        yield "heart-rate", heart.heart_rate(days, events, period=period, made_from=made_from)
     if days["has_sleep"].any():
-        yield "sleep", sleep.sleep_stages(days, period=period)
+        yield "sleep", sleep.sleep_stages(days, period=period, made_from=made_from)
     if len(facts.segments):
-        yield "sleep-times", sleep.sleep_times(facts.segments, period=period)
+        yield "sleep-times", sleep.sleep_times(facts.segments, period=period, made_from=made_from)
+        yield "sleep-regularity", sleep.sleep_regularity(facts.segments, period=period)
     for column in ("steps", "avg_spo2", "avg_stress", "weight_kg"):
         if days[column].notna().any():
-            yield column.replace("_", "-"), daily.daily(days, column, events, period=period)
+            yield column.replace("_", "-"), daily.daily(days, column, events, period=period, made_from=made_from)
     yield "coverage", coverage.coverage(days, period=period)
 
 
