@@ -146,3 +146,25 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(Exception, match=r"the lock \.lock cannot be taken \(.*data"):
         taken(tmp_path / "data/.lock")
+
+
+def test_an_older_text_gives_way_and_any_word_can_be_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longer text of a run that was killed; an argument that is no text."""
+    path.parent.mkdir()
+    path.write_text("x" * 5000)
+    monkeypatch.setattr(sys, "argv", ["doit", "\udc80"])
+    one = taken(path)
+    assert (
+        path.read_text().startswith(f"pid {os.getpid()} on ")
+        and path.read_text().count("\n") == 1
+        and "x" * 9 not in path.read_text()
+    )
+    one.release()
+
+
+def test_who_is_refused_keeps_nothing_open(path: Path) -> None:
+    with held(path):
+        before = len(os.listdir("/dev/fd"))
+        with pytest.raises(Busy):
+            taken(path)
+        assert len(os.listdir("/dev/fd")) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -165,3 +166,32 @@ def test_a_migration_that_fails_leaves_no_transaction(tmp_path: Path, monkeypatc
             migrate.bring_up(db, str(tmp_path / "new.db"), read_only=False)
         assert not db.in_transaction and pragma(db, "user_version") == 0
         assert db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() == (0,)
+
+
+def test_a_registry_whose_names_are_no_text_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    connect(path).close()
+    content = path.read_bytes()
+    assert content.count(b"INDEX artifact_hash") == 1
+    path.write_bytes(content.replace(b"INDEX artifact_hash", b"INDEX artifact_h\xccsh"))
+    with pytest.raises(RegistryError, match=r"registry\.db is damaged and cannot be read"):
+        connect(path)
+
+
+def test_an_older_registry_is_not_changed_by_who_only_looks(tmp_path: Path) -> None:
+    connect(tmp_path / "registry.db").close()
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as db:
+        db.execute("PRAGMA user_version = 1")
+    with pytest.raises(RegistryError, match=r"is of an older pdp; run doit first"):
+        connect(tmp_path / "registry.db", read_only=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.db"]
+
+
+def test_a_copy_leaves_no_handle_open(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "good.db")) as db, closing(harmed(tmp_path / "bad.db")) as bad:
+        db.execute("CREATE TABLE t AS SELECT 1 AS x")
+        before = len(os.listdir("/dev/fd"))
+        copy(db, str(tmp_path / "copy.db"))
+        with pytest.raises(RegistryError):
+            copy(bad, str(tmp_path / "other.db"))
+        assert len(os.listdir("/dev/fd")) == before

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pdp.chain import Chain
+from pdp.chain import Chain, read_all
 from pdp.errors import RegistryError
-from pdp.registry import Registry, dump
-from pdp.registry.apply import parse
+from pdp.recover import in_order
+from pdp.registry import Registry, dump, load
+from pdp.registry.apply import history, parse, replace
 from pdp.store import Store
 
 
@@ -175,3 +177,59 @@ def test_an_unchanged_stage_is_recorded_as_unchanged(registry: Registry) -> None
     commit(registry, record("a", "h1", "k1"), record("a", "h1", "k2"))
     outcomes = registry.db.execute("SELECT outcome FROM stage_run ORDER BY id").fetchall()
     assert [row[0] for row in outcomes] == ["built", "unchanged"]
+
+
+def test_a_name_that_means_something_in_an_address_is_a_name(tmp_path: Path) -> None:
+    """The folder is made where it is not there yet."""
+    path = tmp_path / "a#b?c%20d&mode=ro" / "registry.db"
+    Registry(path).close()
+    assert [one.name for one in path.parent.iterdir()] == ["registry.db"]
+    assert [one.name for one in tmp_path.iterdir()] == [path.parent.name]
+
+
+def test_another_file_in_its_place_is_seen(tmp_path: Path, registry: Registry) -> None:
+    assert not registry.is_replaced()
+    Registry(tmp_path / "other.db").close()
+    os.replace(tmp_path / "other.db", registry.path)
+    assert registry.is_replaced()
+    registry.path.unlink()
+    assert registry.is_replaced()
+
+
+def test_what_a_run_left_is_told(registry: Registry) -> None:
+    """Whether it ended, when, its outcomes counted, the release, and what was made from what is no longer current."""
+    assert not registry.is_open() and registry.newest() == "" and registry.last_run() is None
+    commit(registry, record("a", "h1", "k1"), record("b", "h9", "k2", a="h1"))
+    assert registry.is_open() and registry.newest() > "2020" and registry.outdated() == set()
+    writing = chain(registry)
+    with writing.transaction():
+        writing.record_outcome("c", "failed", ["no"])
+        writing.end_run("ok", 0, {"a": 1, "b": 1})
+    last = registry.last_run()
+    assert last == {"at": last and last["at"], "status": "ok", "summary": "2 built, 1 failed"}
+    assert not registry.is_open() and registry.release() == {"a": 1, "b": 1}
+    commit(registry, record("a", "h2", "k3"))
+    assert registry.outdated() == {"b"}
+    assert registry.facts() == {"a": {}, "b": {}} and registry.current_of("a") == {"a": "h2"}
+
+
+def test_a_value_has_one_text_and_what_is_none_is_told() -> None:
+    assert dump({"b": 1, "a": ["ü", None]}) == '{"a":["ü",null],"b":1}'
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dump(float("nan"))
+    with pytest.raises(
+        RegistryError, match=r"registry\.db is damaged and cannot be read .a row is not what was written"
+    ):
+        load("{")
+
+
+def test_the_whole_history_may_be_written_anew(registry: Registry) -> None:
+    """As a merge does: the same rows from the same records, and afterwards it only grows again."""
+    commit(registry, record("a", "h1", "k1"), record("b", "h9", "k2", a="h1"))
+    before, store = history(registry.db), Store(registry.path.parent / "store")
+    order, _ = in_order(read_all(store, store.records()))
+    with registry.transaction() as db:
+        replace(db, order)
+    assert history(registry.db) == before
+    with pytest.raises(sqlite3.IntegrityError, match="only grows"):
+        registry.db.execute("DELETE FROM stage_run")
