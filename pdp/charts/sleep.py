@@ -77,9 +77,7 @@ def sleep_times(
     bars = segments.assign(
         start=(segments["bedtime"] - noon).dt.total_seconds() / 3600,
         end=(segments["wake"] - noon).dt.total_seconds() / 3600,
-        kind=(segments["main"] & (segments["duration_min"] >= statistics.LEAST)).map(
-            {True: "main sleep", False: "naps"}
-        ),
+        kind=segments["main"].map({True: "main sleep", False: "naps"}),
         slept=segments["bedtime"].dt.strftime("%H:%M") + " to " + segments["wake"].dt.strftime("%H:%M"),
     )
     scale = value_scale(bars[["start", "end"]])
