@@ -224,6 +224,19 @@ def test_a_folder_shows_only_whole_files_and_clears_up_after_a_day(tmp_path: Pat
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "state").rglob("*"))
 
 
+def test_what_a_head_names_is_on_the_disk_before_it_though_a_killed_push_put_it_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written again that is found; its folder is synced all the same."""
+    place = Folder(tmp_path / "remote")
+    place.create_if_absent(sha(b"one"), b"one")
+    synced: list[str] = []
+    monkeypatch.setattr("pdp.sync.folder.sync", lambda path: synced.append(path.name))
+    monkeypatch.setattr(place, "_write", lambda target, content: synced.append(target.name))
+    place.move_head(None, b"head", [])
+    assert synced == [sha(b"one")[:2], "remote", "head"]
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SyncError, match=r"the folder .* cannot be (read|written)"):

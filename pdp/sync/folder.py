@@ -45,6 +45,9 @@ class Folder:
             now = self.read_head()
             if (now.token if now else None) != token:
                 raise Conflict
+            # What is there already may be of a push that was killed before it was on the disk.
+            for place in [*self.folder.glob("??"), self.folder]:
+                sync(place)
             self._write(self.folder / "head", content)
 
     def get(self, ref: str) -> bytes:
