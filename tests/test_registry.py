@@ -233,3 +233,13 @@ def test_the_whole_history_may_be_written_anew(registry: Registry) -> None:
     assert history(registry.db) == before
     with pytest.raises(sqlite3.IntegrityError, match="only grows"):
         registry.db.execute("DELETE FROM stage_run")
+
+
+@pytest.mark.parametrize("harm", ["sha256 = replace(sha256, 'a', 'c')", "size = 9", "name = 'b'", "sha256 = ''"])
+def test_a_kept_hash_of_a_file_is_what_was_kept_or_nothing(registry: Registry, harm: str) -> None:
+    """Harmed in the hash or in what it is the hash of, it is forgotten."""
+    kept = {"a": ((1, 2, 3, 4), "ab" * 32)}
+    registry.put_file_stats(kept)
+    assert registry.file_stats() == kept
+    registry.db.execute(f"UPDATE file_stat SET {harm}")
+    assert registry.file_stats() == {}
