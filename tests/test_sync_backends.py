@@ -237,6 +237,16 @@ def test_what_a_head_names_is_on_the_disk_before_it_though_a_killed_push_put_it_
     assert synced == [sha(b"one")[:2], "remote", "head"]
 
 
+def test_a_head_that_is_read_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a push that was killed there and repeated says that there is nothing to push, and a power cut takes it."""
+    place = Folder(tmp_path / "remote")
+    place.move_head(None, b"head", [])
+    synced: list[str] = []
+    monkeypatch.setattr("pdp.sync.folder.sync", lambda path: synced.append(path.name))
+    assert place.read_head() is not None
+    assert synced == ["remote"]
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SyncError, match=r"the folder .* cannot be (read|written)"):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pdp.disk import sync
+from pdp.disk import make_folder, sync
 from pdp.errors import SyncError
 from pdp.places import object_name
 from pdp.sync.backend import NAME, Cell, Conflict, Missing, checked
@@ -38,6 +38,9 @@ class Folder:
                 content = (self.folder / "head").read_bytes()
             except FileNotFoundError:
                 return None
+            # It may be of a push that was killed before its name was on the disk, and whoever reads it builds on it.
+            if os.access(self.folder, os.W_OK):
+                sync(self.folder)
             return Cell(content, hashlib.sha256(content).hexdigest())
 
     def move_head(self, token: str | None, content: bytes, named: list[str]) -> None:
@@ -66,7 +69,7 @@ class Folder:
         # A name follows from the bytes, so whoever writes it second writes the same.
         if self.find(name, len(content)) is None:
             with self._told("written"):
-                _make(self._path(name).parent)
+                make_folder(self._path(name).parent)
                 self._write(self._path(name), content)
                 sync(self.folder)
         return name
@@ -86,7 +89,7 @@ class Folder:
     def _write(self, target: Path, content: bytes) -> None:
         """Beside its place, synced, renamed: whoever finds the name finds the whole of it."""
         tmp = self.folder / "tmp"
-        _make(tmp)
+        make_folder(tmp)
         self._sweep(tmp)
         handle, name = tempfile.mkstemp(dir=tmp, prefix="new-")
         try:
@@ -111,7 +114,7 @@ class Folder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        _make(self.folder)
+        make_folder(self.folder)
         handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -127,10 +130,3 @@ class Folder:
         except OSError as error:
             reason = error.strerror or str(error)
             raise SyncError(f"{self.where} cannot be {verb}: {reason}", hint="is it mounted, and yours?") from error
-
-
-def _make(folder: Path) -> None:
-    """The folder and what is missing above it, for their owner only."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
