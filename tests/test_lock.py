@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pdp import lock
-from pdp.errors import SettingsError
+from pdp.errors import PdpError, SettingsError
 from pdp.lock import Busy, RunLock
 
 
@@ -168,3 +168,40 @@ def test_who_is_refused_keeps_nothing_open(path: Path) -> None:
         with pytest.raises(Busy):
             taken(path)
         assert len(os.listdir("/dev/fd")) == before
+
+
+def test_the_lock_may_be_the_first_file_of_a_process(path: Path) -> None:
+    """A job may be started without standard input: then the lock is descriptor 0, and a lock all the same."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(0)
+            one = taken(path)
+            grandchild = os.fork()
+            if grandchild == 0:
+                os._exit(int(one.is_held))
+            kept = one.is_held and one._file == 0 and path.read_text() != ""
+            of_fork = os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1])
+            one.release()
+            cleared = path.read_text() == "" and not one.is_held
+            taken(path).release()
+            code = 0 if kept and cleared and not of_fork else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_disk_that_refuses_the_text_gives_the_lock_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "ftruncate", lambda *_: os.stat(path / "below a file"))
+        with pytest.raises(PdpError, match="cannot be taken"):
+            taken(path)
+    taken(path).release()
+
+
+def test_a_holder_whose_words_are_no_text_is_told_all_the_same(path: Path) -> None:
+    with held(path) as handle:
+        os.write(handle, b"pid 7 on caf\xe9")
+        with pytest.raises(Busy, match="pid 7 on caf\N{REPLACEMENT CHARACTER}"):
+            taken(path)

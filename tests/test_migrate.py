@@ -195,3 +195,27 @@ def test_a_copy_leaves_no_handle_open(tmp_path: Path) -> None:
         with pytest.raises(RegistryError):
             copy(bad, str(tmp_path / "other.db"))
         assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_before_it_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    replace = os.replace
+
+    def renamed(source: str, target: str) -> None:
+        done.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append(Path(f"/proc/self/fd/{handle}").readlink().name))
+    monkeypatch.setattr(os, "replace", renamed)
+    with closing(sqlite3.connect(":memory:")) as db:
+        copy(db, str(tmp_path / "copy.db"))
+    assert done == ["copy.db.pdp-tmp", "rename", tmp_path.name]
+
+
+def test_a_migration_that_another_process_did_meanwhile_is_not_done_again(tmp_path: Path) -> None:
+    with closing(connect(tmp_path / "registry.db")) as db:
+        migrate._migrate(db, migrate.VERSION)
+        assert pragma(db, "user_version") == migrate.VERSION
+        assert pragma(db, "application_id") == int.from_bytes(b"pdp1", "big")
