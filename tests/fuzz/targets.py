@@ -13,6 +13,7 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from pdp.repairs import DOES, FILE, ID, Repairs
 from pdp.snapshot import RawFile, Snapshot
 from stages import validate
 from stages.normalize import archive, cells, google_sheets, mi_fitness, rawtext, strictjson
+from stages.normalize.mi_payloads import Unreadable, parse, quarter_hours, value_columns
+from stages.normalize.mi_routes import ROUTES, Route, rows_of
+from stages.normalize.mi_rows import Raw, Row
 from tests.hostile_names import escapes
 from tests.mi_export import COLUMNS, DAILY, PREFIX, SAMPLES, SPORTS, UID
 from tests.pipeline import Tables, configured, drain
@@ -33,6 +37,8 @@ LOOSE = {
     "max_quarantined_share": 1.0,
     "min_rows_for_share": 1_000_000_000,
 }  # a share that is too high ends the counting
+PLACED = Raw(2, "", 1_767_225_600, "default", 1)
+WHOLE = 32
 VALIDATED = 8  # one input in so many is followed through the checks, which take longer than the reading
 REPAIRED = ("blood_pressure", "heart_rate")
 REPORTS = ("heart_rate", "sleep", "steps", "spo2", "stress", "calories")
@@ -138,15 +144,47 @@ def sports(data: bytes) -> None:
 
 
 def payloads(data: bytes) -> None:
-    """One JSON value in the row of every kind."""
+    """One JSON value in a row of every kind: rows of finite numbers and whole texts, or a rule and a sentence.
+
+    One value in so many goes the whole way from files to tables as well, which takes fifty times as long.
+    """
     value = data.decode(errors="replace")
-    _export(
-        {
-            DAILY: _csv(DAILY, [{"Tag": "daily_report", "Key": key, "Value": value} for key in REPORTS]),
-            SAMPLES: _csv(SAMPLES, [{"Key": key, "Value": value} for key in RECORDS]),
-            SPORTS: _csv(SPORTS, [{"Key": "running", "Value": value}]),
-        }
-    )
+    with suppress(Unreadable):
+        payload = _read_payload(value)
+        with suppress(Unreadable):
+            offset = quarter_hours(payload)
+            assert offset is None or (offset % 900 == 0 and -48 * 900 <= offset <= 56 * 900)
+        for routes in ROUTES.values():
+            for route in routes.values():
+                for row in rows_of(route, PLACED, payload, 180.0):
+                    _assert_row(route, row)
+    if sum(data) % WHOLE == 0:
+        _export(
+            {
+                DAILY: _csv(DAILY, [{"Tag": "daily_report", "Key": key, "Value": value} for key in REPORTS]),
+                SAMPLES: _csv(SAMPLES, [{"Key": key, "Value": value} for key in RECORDS]),
+                SPORTS: _csv(SPORTS, [{"Key": "running", "Value": value}]),
+            }
+        )
+
+
+def _read_payload(value: str) -> dict[str, Any]:
+    try:
+        return parse(value)
+    except Unreadable as error:
+        _assert_said(error.problem[0], str(error))
+        raise
+
+
+def _assert_row(route: Route, row: Row) -> None:
+    if row.problem:
+        _assert_said(row.problem[0], row.problem[-1])
+        return
+    assert row.values is not None and len(row.values) == len(value_columns(route.schema))
+    assert all(math.isfinite(found) for found in row.values if isinstance(found, (int, float)))
+    assert all(isinstance(flag, str) for flag in row.flags)
+    times = [row.instant, row.dated, row.label, row.offset]
+    assert all(found is None or isinstance(found, int) for found in times)
 
 
 def _csv(table: str, rows: list[dict[str, str]]) -> bytes:
