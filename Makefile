@@ -17,7 +17,7 @@ DEV := $(VENV)/dev-$(HERE)
 
 help: ## this list
 	@echo "make <target>, PYTHON=$(PYTHON)"
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-12s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 run: $(RUN) ## set everything up, build (the demo, until you have a configs/pdp.toml), say what is next
 	@$(BIN)/pdp demo --if-needed
