@@ -270,7 +270,9 @@ def test_what_was_pinned_dropped_and_forgotten_before_there_were_records_is_writ
     assert now["pin"] == [("a", 1), ("c", 1)]
     assert [row[0] for row in now["current"]] == ["a", "a.csv", "c", "c.csv"]
     assert [(row[0], row[3]) for row in now["trace"]] == [("a", 0), ("a", 0), ("b", 0), ("c", 1)]
-    kinds = [json.loads((tmp_path / "store/records" / row[1]).read_text())["kind"] for row in now["chain"]]
+    records = [json.loads((tmp_path / "store/records" / row[1]).read_text()) for row in now["chain"]]
+    assert all(record["at"] for record in records)
+    kinds = [record["kind"] for record in records]
     assert kinds == [*["stage"] * 3, "end", "stage", "drop", "pin", "forget", "pin"]
     chain.registry.close()
     (tmp_path / "registry.db").unlink()

@@ -65,6 +65,34 @@ def test_threads_of_a_run_may_share_the_connection(tmp_path: Path) -> None:
         assert seen == [migrate.VERSION]
 
 
+def test_a_registry_that_is_refused_is_not_left_open(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_bytes(b"no database" * 100)
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(RegistryError) as refused:
+        connect(tmp_path / "registry.db")
+    # While the error is looked at, its frames still hold what was not closed.
+    assert refused.traceback and len(os.listdir("/dev/fd")) == before
+
+
+def test_a_check_that_sqlite_ends_is_damage(tmp_path: Path) -> None:
+    one = Registry(tmp_path / "registry.db")
+    path = tmp_path / "registry.db"
+    with path.open("r+b") as file:
+        file.write(b"nonsense" * 32)
+    with pytest.raises(RegistryError, match=r"^the registry registry\.db is damaged"):
+        one.check()
+
+
+def test_a_registry_is_read_only_where_file_or_folder_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that a killed run left can be rolled back only where both may be written."""
+    path = tmp_path / "registry.db"
+    for refused in (path, tmp_path):
+        monkeypatch.setattr(os, "access", lambda place, mode, refused=refused: Path(place) != refused)
+        assert not registry._may_write(path)
+    monkeypatch.setattr(os, "access", lambda place, mode: True)
+    assert registry._may_write(path)
+
+
 def test_a_closed_registry_is_closed(tmp_path: Path) -> None:
     one = Registry(tmp_path / "registry.db")
     one.close()
@@ -109,7 +137,7 @@ def test_a_registry_in_use_is_told_and_the_transaction_ends(tmp_path: Path) -> N
         pass
     with pytest.raises(RegistryError, match="no such table"), one.transaction() as db:
         db.execute("SELECT * FROM missing")
-    with pytest.raises(DiskError, match=r"nothing was recorded \(full"), one.transaction():
+    with pytest.raises(DiskError, match=r"^nothing was recorded \(full"), one.transaction():
         raise OSError(28, "full")
     assert not one.db.in_transaction
 

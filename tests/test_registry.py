@@ -218,7 +218,7 @@ def test_a_value_has_one_text_and_what_is_none_is_told() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         dump(float("nan"))
     with pytest.raises(
-        RegistryError, match=r"registry\.db is damaged and cannot be read .a row is not what was written"
+        RegistryError, match=r"^the registry registry\.db is damaged and cannot be read .a row is not what was written"
     ):
         load("{")
 
