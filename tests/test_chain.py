@@ -209,6 +209,18 @@ def test_the_history_only_grows(tmp_path: Path, change: str) -> None:
         chain.registry.db.execute(change)
 
 
+def test_an_output_that_a_stage_no_longer_has_is_not_current(tmp_path: Path) -> None:
+    chain = chain_in(tmp_path)
+    less = stage("a", "2", "k2")
+    less["outputs"] = [one for one in less["outputs"] if one["name"] == "a"]
+    with chain.transaction():
+        run(chain)
+        chain.commit_stage(stage("a", "1", "k1"))
+        assert sorted(chain.registry.current()) == ["a", "a.csv"]
+        chain.commit_stage(less)
+        assert sorted(chain.registry.current()) == ["a"]
+
+
 def first_version(data: Path) -> None:
     """Turns the registry in `data` into one of version 1, as pdp wrote it before there were records."""
     db = sqlite3.connect(data / "registry.db")
