@@ -38,8 +38,8 @@ class Minute:
     problems: list[str] = field(default_factory=list)
 
 
-def together(place: Path, seconds: float, seed: int) -> Minute:
-    """Lets them loose on one project; then runs once more and looks at everything."""
+def together(place: Path, seconds: float, seed: int, least: int = 0) -> Minute:
+    """Lets them loose on one project, until `least` runs have ended too; then runs once more and looks at everything."""
     project = Project(place / "p")
     context = multiprocessing.get_context("fork")
     stop, said = context.Event(), context.Queue()
@@ -49,8 +49,8 @@ def together(place: Path, seconds: float, seed: int) -> Minute:
     for job in jobs:
         job.start()
     minute, until = Minute(), time.monotonic() + seconds
-    while time.monotonic() < until or any(job.is_alive() for job in jobs):
-        if time.monotonic() >= until:
+    while not stop.is_set() or any(job.is_alive() for job in jobs):
+        if time.monotonic() >= until and minute.runs >= least:
             stop.set()
         try:
             _take(minute, *said.get(timeout=0.2))
