@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pdp.double import Double
 from pdp.google.access import DRIVE, SHEETS, Access, clients
+from tests.project import PATIENCE_S
 
 
 @dataclass
@@ -27,14 +29,14 @@ class Google:
     def base64(self) -> str:
         return base64.b64encode(json.dumps(self.key).encode()).decode()
 
-    def access(self, timeout_s: float = 5.0) -> Access:
+    def access(self, timeout_s: float = PATIENCE_S) -> Access:
         return Access(base64=self.base64, root=self.double.root, timeout_s=timeout_s)
 
-    def drive(self, *scopes: str, version: str = "v3", timeout_s: float = 5.0):
+    def drive(self, *scopes: str, version: str = "v3", timeout_s: float = PATIENCE_S):
         return clients().drive(self.access(timeout_s), scopes or (DRIVE,), version)
 
-    def sheets(self, timeout_s: float = 5.0):
-        return clients().sheets(self.access(timeout_s), (SHEETS,))
+    def sheets(self) -> Any:
+        return clients().sheets(self.access(), (SHEETS,))
 
 
 @contextmanager

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 REPO = Path(__file__).parent.parent
+PATIENCE_S = 600
+"""After so long a command is taken to hang. No test is about time: this is a net, far above what a busy machine takes."""
 
 DODO = """
 from pathlib import Path
@@ -88,7 +93,9 @@ class Project:
 
     def command(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith("PDP_")} | environ
-        return subprocess.run(words, cwd=self.root, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            words, cwd=self.root, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
 
     def doit(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return self.command(sys.executable, "-m", "doit", *words, **environ)
@@ -107,6 +114,28 @@ class Project:
         folders = ("normalized", "validated", "quarantine", "merged")
         files = [path for folder in folders for path in sorted((self.data / folder).rglob("*")) if path.is_file()]
         return {path.relative_to(self.data).as_posix(): path.read_bytes() for path in files}
+
+
+def held_open(folder: Path) -> list[str]:
+    """Names of the files below the folder that this process has open; those that are gone too.
+
+    Its descriptors are not counted: servers and clients of earlier tests may be closing theirs.
+    """
+    found = []
+    for handle in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the one by which they are listed
+            path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+            found += [path.name] if path.is_relative_to(folder) else []
+    return sorted(found)
+
+
+def until(true: Callable[[], object], run: subprocess.Popen[str] | None = None) -> None:
+    """Waits for a condition, which a run that goes on has to bring about."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < give_up
+        assert run is None or run.poll() is None, run.communicate()
+        time.sleep(0.01)
 
 
 def outcomes(printed: str) -> dict[str, str]:

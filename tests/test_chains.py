@@ -112,7 +112,6 @@ def from_scratch(project: Project, folder: Path) -> dict[str, bytes]:
 # Without shrinking: a chain takes seconds, and its last edit is named in the failure.
 @settings(
     max_examples=int(os.environ.get("CHAINS", "6")),
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
 )

@@ -22,6 +22,7 @@ from pdp.dashboard.period import DEFAULT, from_address
 from pdp.dashboard.server import Setup
 from pdp.dashboard.view import local
 from pdp.registry import Registry
+from tests.project import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 SHEETS = {
@@ -64,7 +65,7 @@ def script(path: str) -> None:
 
 def opened(path: str, setup: Setup) -> AppTest:
     server.set_up(setup)
-    return AppTest.from_function(script, args=(path,), default_timeout=60)
+    return AppTest.from_function(script, args=(path,), default_timeout=PATIENCE_S)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pdp.demo import generate
 from pdp.demo.google import entered
+from tests.project import PATIENCE_S
 from tests.test_determinism import Copy
 
 DAYS = 8
@@ -51,7 +52,7 @@ def test_the_double_can_stay(tmp_path: Path) -> None:
                 break
         found = project.command(sys.executable, "-m", "pdp", "doctor", **exported)
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) in (0, 130)
+        assert running.wait(timeout=PATIENCE_S) in (0, 130)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "ok    sheet: shared" in found.stdout
 

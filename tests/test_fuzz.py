@@ -57,7 +57,7 @@ def mutated(draw: st.DrawFn, target: str) -> bytes:
 def test_mutated_seeds_keep_the_promises(target: str) -> None:
     """Whatever becomes of a real-shaped input: rows are conserved or one sentence says why not."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES < 100)
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
     @given(mutated(target))
     def run(data: bytes) -> None:
         TARGETS[target](data)
@@ -72,7 +72,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES < 100)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(JSON)
 def test_any_json_keeps_the_promises(value: object) -> None:
     """In the row of every kind: numbers of any size, NaN, lists for texts, keys that mean something elsewhere."""

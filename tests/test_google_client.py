@@ -17,7 +17,7 @@ from pdp.google.clients import Pace, execute
 from pdp.google.faults import GoogleError, Patience, call
 from tests.google import Google, running
 
-SECTION = {"credentials": "", "timeout_s": 5}
+SECTION = {"credentials": "", "timeout_s": 600}
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pdp.google.faults import GoogleError
 from stages.ingest import drive, folder, sheet
 from tests.google import Google, running
 from tests.pipeline import normalize
+from tests.project import PATIENCE_S
 
 MEDIA, LIST, VALUES = "drive.files.get media", "drive.files.list", "sheets.spreadsheets.values.batchGet"
 AT_ONCE = {"Retry-After": "0"}
@@ -44,7 +45,7 @@ class Mirror:
         path = self.raw / name
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
-    def ask(self, timeout_s: float = 5.0) -> dict[str, Any]:
+    def ask(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         settings = {"id": self.top.id, "unreachable": "fail"}
         return drive.ask(self.raw, settings, self.google.access(timeout_s), self.sha256)
 
@@ -255,8 +256,9 @@ def test_a_passing_fault_is_outlasted(
         "BP", {"BP": [["Date", "SYS"], [dt.date(2026, 2, 1), 132.5]]}, readers=[google.email]
     )
     google.double.fail(1, name, **fault)
-    mirror.ask(timeout_s=0.5)
-    sheet.ask(mirror.raw, {"id": spread.file.id, "tabs": []}, google.access(0.5), None)
+    timeout_s = 2.0 if fault["how"] == "slow" else PATIENCE_S
+    mirror.ask(timeout_s)
+    sheet.ask(mirror.raw, {"id": spread.file.id, "tabs": []}, google.access(timeout_s), None)
     assert google.double.faults[0].times == 0
     assert mirror.files()["a.csv"] == b"a" * 1000
     assert json.loads((mirror.raw / "sheet.json").read_text())["tabs"][0]["rows"] == [["Date", "SYS"], [46054, 132.5]]

@@ -93,7 +93,7 @@ def same(one: Result, two: Result, *without: str) -> None:
         assert stored(first) == stored(second), name
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(ROWS, LOG, st.randoms(use_true_random=False))
 def test_repeats_shuffles_and_cuts_change_nothing(rows: list[Row], log: list[Any], chance: Any) -> None:
     """Doubled inputs leave accepted tables and days as they are; shuffled or cut ones leave all but a row's place."""

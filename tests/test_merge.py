@@ -308,7 +308,7 @@ def test_flags_of_the_rows_used_are_collected() -> None:
     has(merged, flags="a;b;c")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 1439), st.integers(100, 180)), min_size=1, max_size=12), st.randoms())
 def test_a_day_does_not_depend_on_the_order_of_its_readings(log: list[tuple[int, int]], chance: Any) -> None:
     """The day's mean lies within its readings, all of them are counted, in any order of the rows."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.generate import END, ODD_EVERY, heart_rate
@@ -49,7 +49,7 @@ def lines(draw: st.DrawFn, daily: bool) -> list[str]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.booleans(), st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([64, 2**21]))
 def test_both_ways_read_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daily: bool, data: st.DataObject, end: str, block: int

@@ -15,6 +15,7 @@ from pdp.disk import DiskError
 from pdp.errors import PdpError, RegistryError
 from pdp.registry import Registry, connect, migrate, sqlite_told
 from pdp.registry.migrate import copy
+from tests.project import held_open
 
 
 def pragma(db: sqlite3.Connection, name: str) -> int:
@@ -67,11 +68,10 @@ def test_threads_of_a_run_may_share_the_connection(tmp_path: Path) -> None:
 
 def test_a_registry_that_is_refused_is_not_left_open(tmp_path: Path) -> None:
     (tmp_path / "registry.db").write_bytes(b"no database" * 100)
-    before = len(os.listdir("/dev/fd"))
     with pytest.raises(RegistryError) as refused:
         connect(tmp_path / "registry.db")
     # While the error is looked at, its frames still hold what was not closed.
-    assert refused.traceback and len(os.listdir("/dev/fd")) == before
+    assert refused.traceback and held_open(tmp_path) == []
 
 
 def test_a_check_that_sqlite_ends_is_damage(tmp_path: Path) -> None:
@@ -218,11 +218,11 @@ def test_an_older_registry_is_not_changed_by_who_only_looks(tmp_path: Path) -> N
 def test_a_copy_leaves_no_handle_open(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "good.db")) as db, closing(harmed(tmp_path / "bad.db")) as bad:
         db.execute("CREATE TABLE t AS SELECT 1 AS x")
-        before = len(os.listdir("/dev/fd"))
+        before = held_open(tmp_path)
         copy(db, str(tmp_path / "copy.db"))
         with pytest.raises(RegistryError):
             copy(bad, str(tmp_path / "other.db"))
-        assert len(os.listdir("/dev/fd")) == before
+        assert held_open(tmp_path) == before
 
 
 def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_before_it_is_reported(

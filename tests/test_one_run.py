@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from pdp.session import Session
 from pdp.start import writing
 from tests.forked import doit_in
 from tests.look import pdp, said
-from tests.project import STEPS, Project, outcomes
+from tests.project import PATIENCE_S, STEPS, Project, outcomes, until
 
 ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
 WAIT = """
@@ -46,14 +45,6 @@ def in_a_stage(project: Project, *words: str) -> Iterator[subprocess.Popen[str]]
     finally:
         run.kill()
         run.wait()
-
-
-def until(true: object, run: subprocess.Popen[str] | None = None) -> None:
-    began = time.monotonic()
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() - began < 100
-        assert run is None or run.poll() is None, run.communicate()
-        time.sleep(0.01)
 
 
 def left(project: Project) -> list[str]:
@@ -109,7 +100,7 @@ def test_a_run_that_is_not_to_wait_says_who_is_at_work(project: Project) -> None
             assert f"another run is at work (pid {run.pid} on" in done.stderr and ", doit, since" in done.stderr
         assert "normalize:mi_band" in said(project, "status")
         (project.root / "go").touch()
-        assert outcomes(run.communicate(timeout=100)[0]) == dict.fromkeys(ALL, "built")
+        assert outcomes(run.communicate(timeout=PATIENCE_S)[0]) == dict.fromkeys(ALL, "built")
     assert "seconds" in project.doit(PDP_WAIT="soon").stderr
 
 
@@ -118,7 +109,7 @@ def test_a_signal_ends_the_run_in_order(project: Project, number: signal.Signals
     """One sentence, nothing temporary left, what was committed stays; the next run goes on."""
     with in_a_stage(project) as run:
         run.send_signal(number)
-        out, err = run.communicate(timeout=100)
+        out, err = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == code, out + err
     assert "interrupted; what was committed stays" in err and "Traceback" not in out + err
     assert left(project) == []
@@ -131,7 +122,7 @@ def test_a_worker_that_dies_fails_the_run(project: Project) -> None:
     """`doit -n 2`: killed by the kernel, say for its memory; doit alone would wait for ever."""
     with in_a_stage(project, "-n", "2") as run:
         os.kill(int((project.root / "started").read_text()), signal.SIGKILL)
-        out, err = run.communicate(timeout=100)
+        out, err = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 1, out + err
     assert "a worker process died" in err and "Traceback" not in out + err
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.project import PATIENCE_S
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -31,7 +33,7 @@ def run(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PDP_")}
     env["PATH"] = f"{bin_folder}{os.pathsep}{env['PATH']}"
     return subprocess.run(
-        line, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+        line, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.project import Project, outcomes
+from tests.project import PATIENCE_S, Project, outcomes, until
 
 ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
 
@@ -190,16 +193,12 @@ def test_two_workers_give_the_same(project: Project) -> None:
 
 def test_a_closed_pipe_does_not_abort_the_run(project: Project) -> None:
     """`doit | head -1` builds everything."""
-    import sys
-
     project.command("sh", "-c", f"{sys.executable} -m doit | head -1")
     assert project.total() == "6"
 
 
 def test_a_closed_pipe_does_not_stop_a_clean(project: Project) -> None:
     """`doit clean | head -0` removes all the same, without a traceback."""
-    import sys
-
     project.doit()
     done = project.command("sh", "-c", f"{sys.executable} -m doit clean | true")
     assert "Traceback" not in done.stderr
@@ -220,10 +219,6 @@ def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> N
 
 def test_a_second_run_waits_for_the_first(project: Project) -> None:
     """Two doits at once: one waits, says for whom, and then finds everything current."""
-    import subprocess
-    import sys
-    import time
-
     source = (project.root / "stages/steps.py").read_text()
     slow = source.replace("def read(inputs, config):", "def read(inputs, config):\n    wait()")
     wait = """
@@ -237,14 +232,13 @@ def wait():
     project.write("stages/steps.py", slow + wait)
     command = [sys.executable, "-m", "doit"]
     first = subprocess.Popen(command, cwd=project.root, stdout=-1, stderr=-1, text=True)
-    while not (project.root / "started").exists():
-        time.sleep(0.01)
+    until((project.root / "started").exists, first)
     second = subprocess.Popen(command, cwd=project.root, stdout=-1, stderr=-1, text=True)
     assert second.stderr
     assert f"another run is at work (pid {first.pid} on" in second.stderr.readline()
     (project.root / "go").touch()
-    assert outcomes(first.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "built")
-    assert outcomes(second.communicate(timeout=60)[0]) == dict.fromkeys(ALL, "current")
+    assert outcomes(first.communicate(timeout=PATIENCE_S)[0]) == dict.fromkeys(ALL, "built")
+    assert outcomes(second.communicate(timeout=PATIENCE_S)[0]) == dict.fromkeys(ALL, "current")
 
 
 @pytest.mark.parametrize("harm", ["edit", "delete"])

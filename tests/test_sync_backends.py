@@ -59,7 +59,7 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     if request.param == "folder":
         return lambda: at(f"file://{tmp_path}/with%20space/state")
     if request.param == "s3":
-        bucket = f"b{abs(hash(str(tmp_path))) % 10**9}"
+        bucket = f"b{sha(str(tmp_path).encode())[:20]}"
         return s3_opener(request.getfixturevalue("s3"), bucket, monkeypatch)
     if request.param == "gcs":
         key = request.getfixturevalue("gcs").key

@@ -31,7 +31,7 @@ def folder(google: Google) -> str:
 
 
 def remote(google: Google, place: str) -> Remote:
-    return Remote(open_drive(google.access(timeout_s=2.0), place), Plain())
+    return Remote(open_drive(google.access(), place), Plain())
 
 
 def machine(*contents: bytes) -> Machine:

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from tests.project import REPO
+from tests.project import PATIENCE_S, REPO
 
 
 def simulated(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.sync_sim", *words]
-    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_no_reported_push_is_lost() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from pdp.demo import generate, write
 from stages import explain, schemas
+from tests.project import PATIENCE_S
 from tests.test_demo_pipeline import CONFIG, READERS, run, snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PDP_")}
     return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pdp.errors import StageError
@@ -233,7 +233,6 @@ def shuffled(table: pa.Table, seed: int) -> pa.Table:
     return table.take(np.random.default_rng(seed).permutation(table.num_rows))
 
 
-@settings(deadline=None)
 @given(st.lists(HEART, max_size=25), st.integers(0, 99))
 def test_samples_in_any_order_give_the_same_bytes(rows: list[Row], seed: int) -> None:
     """Rows shuffled, or cut into two tables: the same accepted and quarantined tables; and none is lost."""
@@ -244,7 +243,6 @@ def test_samples_in_any_order_give_the_same_bytes(rows: list[Row], seed: int) ->
         assert all(again.tables[name].equals(first.tables[name]) for name in first.tables)
 
 
-@settings(deadline=None)
 @given(st.lists(HEART, max_size=25))
 def test_an_export_imported_twice_changes_nothing(rows: list[Row]) -> None:
     """The same rows once more under a later file: the accepted table is the same, provenance and all."""
@@ -254,7 +252,6 @@ def test_an_export_imported_twice_changes_nothing(rows: list[Row]) -> None:
     assert validated("heart_rate", rows_of("heart_rate", *rows, *copies), **LENIENT).tables["heart_rate"].equals(once)
 
 
-@settings(deadline=None)
 @given(st.lists(HEART, max_size=25), st.integers(0, 25))
 def test_an_export_in_two_files_gives_the_same_values(rows: list[Row], cut: int) -> None:
     """Rows in one file or in two, a.csv then b.csv: the same values; only where they came from may differ."""
@@ -265,7 +262,6 @@ def test_an_export_in_two_files_gives_the_same_values(rows: list[Row], cut: int)
     assert one.equals(two)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([130, 131]), st.integers(0, 1)), max_size=8), st.integers(0, 8))
 def test_a_sheet_downloaded_again_adds_only_what_is_new(log: list[tuple[int, int]], cut: int) -> None:
     """An older and a newer copy of one log give the newer one's readings, equal ones of a minute among them."""
@@ -276,7 +272,6 @@ def test_a_sheet_downloaded_again_adds_only_what_is_new(log: list[tuple[int, int
     assert one.equals(two)
 
 
-@settings(deadline=None)
 @given(st.lists(NIGHTS, max_size=8), st.integers(0, 99))
 def test_a_night_is_whole_or_gone(nights: list[list[Row]], seed: int) -> None:
     """Each accepted segment has its accepted night, each date one night, in any order of the rows; none is lost."""
@@ -290,7 +285,6 @@ def test_a_night_is_whole_or_gone(nights: list[list[Row]], seed: int) -> None:
     assert validated("sleep", shuffled(table, seed), **LENIENT).tables["sleep"].equals(result.tables["sleep"])
 
 
-@settings(deadline=None)
 @given(st.lists(HEART, max_size=25))
 def test_accepted_rows_pass_the_checks(rows: list[Row]) -> None:
     """No accepted row breaks a rule, every one set aside has its problem, and an instant is there once."""

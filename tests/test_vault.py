@@ -172,9 +172,14 @@ def test_a_bad_recovery_key_is_not_repeated() -> None:
     assert "NONSENSE" not in str(caught.value) and caught.value.__cause__ is None
 
 
-def test_what_a_killed_server_unlocked_is_swept(tmp_path: Path) -> None:
+def test_what_a_killed_server_unlocked_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders of processes that are gone are removed at the next start; those of living ones stay."""
-    code = "from pdp.dashboard import memory; import os; print(memory.fresh(), flush=True); os.kill(os.getpid(), 9)"
+    mine = f"{memory.PREFIX}{os.getpid()}-"  # servers that other tests start sweep too
+    monkeypatch.setattr(memory, "PREFIX", mine)
+    code = (
+        f"from pdp.dashboard import memory; import os; memory.PREFIX = {mine!r}; print(memory.fresh(), flush=True)\n"
+        "os.kill(os.getpid(), 9)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     orphan, own = Path(done.stdout.strip()), memory.fresh()
     try:

@@ -22,7 +22,7 @@ from pdp.store import Store
 from pdp.sync.keys import new_identity, new_seal, public
 from tests.google import Google, running
 from tests.lacking import hide
-from tests.project import REPO
+from tests.project import PATIENCE_S, REPO
 from tests.test_google_pipeline import EXPORT, MEDIA, NEW, Project
 
 JOB: dict[str, Any] = yaml.safe_load((REPO / ".github/workflows/weekly.yml").read_text())["jobs"]["build"]
@@ -73,7 +73,7 @@ class Repository:
         path = f"{self.tools}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         before = Counter(self.google.double.counts)
         done = subprocess.run(
-            ["bash", "-e", "-c", step["run"]], cwd=at.root, capture_output=True, text=True, check=False, timeout=300,
+            ["bash", "-e", "-c", step["run"]], cwd=at.root, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
             env={"PATH": path, "HOME": str(self.root), "PDP_GOOGLE_ROOT": self.google.double.root,
                  "PYTHONPATH": str(self.tools), **given},
         )  # fmt: skip

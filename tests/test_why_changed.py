@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.forked import doit_in
+from tests.project import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 DAY = ("2025-09-01", "systolic")
@@ -52,7 +53,7 @@ class House:
             cwd=self.root,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
 

@@ -32,6 +32,7 @@ import pyarrow.dataset
 import pyarrow.parquet
 
 import pdp
+from tests.project import PATIENCE_S
 
 # All that a command may load is loaded before the forks, once; and what is installed is looked up once.
 LOADED = [doit, pandas, pyarrow.csv, pyarrow.dataset, pyarrow.parquet]
@@ -53,7 +54,6 @@ CALLS = (
     "unlink", "unlinkat", "rmdir", "ftruncate", "truncate", "fallocate", "mkdir", "mkdirat", "chmod", "fchmod",
     "fchmodat",
 )  # fmt: skip
-HANGS_AFTER_S = 120.0
 # A project with this folder has its state there too.
 REMOTE = "remote"
 SET_PTRACER, SET_PTRACER_ANY = 0x59616D61, -1
@@ -125,7 +125,7 @@ def _wait(child: int, kill_after: float | None) -> tuple[int, bool]:
     ended, hung = threading.Event(), threading.Event()
 
     def stop() -> None:
-        if not ended.wait(HANGS_AFTER_S if kill_after is None else kill_after):
+        if not ended.wait(PATIENCE_S if kill_after is None else kill_after):
             if kill_after is None:
                 hung.set()
             os.kill(child, signal.SIGKILL)

@@ -10,13 +10,18 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.project import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
+# Each process of xdist has its own.
+PORTS = iter(range(20_000 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), 32_000))
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -29,7 +34,6 @@ PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
 """Opened at /sleep, Streamlit first asks for itself below that address, is told 404, and asks at the root. The browser
 writes the 404 to its console; an answer of any other kind would make Streamlit believe that it lives there."""
 PASSWORD = "four words are enough"
-PATIENCE_S = 60
 
 
 @dataclass
@@ -72,6 +76,18 @@ class Visitor:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
         self.page.set_viewport_size(size)
+
+    def hover(self, chart: Any) -> Any:
+        """The tooltip: the mouse moves as a hand does until it is there, for a chart may be drawn anew under it."""
+        box = chart.bounding_box()
+        tip = self.page.locator("#vg-tooltip-element.visible")
+        for step in range(PATIENCE_S):
+            across = 0.4 + step % 40 / 200
+            self.page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * 0.5)
+            if tip.count():
+                break
+            self.page.wait_for_timeout(500)
+        return tip
 
     def see_chart(self, number: int = 0) -> Any:
         """The chart, once it is painted."""
@@ -123,7 +139,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     for server in started:
         server.process.terminate()
     for server in started:
-        server.process.wait(timeout=30)
+        server.process.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +149,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE_S * 1000)
         yield started
         started.close()
 
@@ -145,6 +161,7 @@ def visitor(browser: Any) -> Iterator[Callable[..., Visitor]]:
 
     def open_(address: str, **options: Any) -> Visitor:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.set_default_timeout(PATIENCE_S * 1000)
         contexts.append(context)
         found = Visitor(context.new_page())
         origin = "/".join(address.split("/")[:3])
@@ -178,18 +195,22 @@ def until_well(server: Server) -> None:
     while time.monotonic() < end:
         if server.process.poll() is not None:
             pytest.fail(f"the dashboard ended: {server.log.read_text()}")
-        try:
+        with suppress(OSError):
             urllib.request.urlopen(f"{server.address}/healthz", timeout=PATIENCE_S)
-        except OSError:
-            continue
-        return
+            return
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(0.1)
     pytest.fail(f"the dashboard is not well: {server.log.read_text()}")
 
 
 def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    """One that nobody listens at, below those that the system gives to whoever asks for any: it stays free until it is used."""
+    for port in PORTS:
+        with socket.socket() as trial, suppress(OSError):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def environment(data: Path) -> dict[str, str]:

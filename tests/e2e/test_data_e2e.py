@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import PASSWORD, PATIENCE_S, Server, Visitor, run
+from tests.e2e.conftest import PASSWORD, Server, Visitor, run
 from tests.e2e.test_door_e2e import log_in
+from tests.project import PATIENCE_S
 
 Serve = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -81,22 +82,10 @@ def test_ten_years(serve: Serve, visitor: Visit, decade: Path) -> None:
         name = path or "overview"
         print(f"ten years, {name}: first chart after {painted:.1f} s, server {server.memory_mb():.0f} MB")
         if path in ("blood-pressure", "heart", "sleep"):
-            hover(person)
+            assert person.hover(person.see_chart()).count() == 1
         person.shoot(f"ten years {name}")
         assert person.page.get_by_test_id("stAlertContentError").count() == 0 and person.errors == []
         person.page.close()
-
-
-def hover(person: Visitor) -> None:
-    """Moves as a hand does, until the crosshair tells: a chart may be drawn anew while the page still finds its width."""
-    box = person.see_chart().bounding_box()
-    tip = person.page.locator("#vg-tooltip-element.visible")
-    for step in range(40):
-        person.page.mouse.move(box["x"] + box["width"] * (0.4 + step / 200), box["y"] + box["height"] * 0.5)
-        if tip.count():
-            break
-        person.page.wait_for_timeout(500)
-    assert tip.count() == 1
 
 
 def test_size_and_time_of_what_is_taken_away(demo: Path, decade: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import PATIENCE_S, Server, Visitor
+from tests.e2e.conftest import Server, Visitor
+from tests.project import PATIENCE_S
 
 Visit = Callable[..., Visitor]
 PAGES = (
@@ -48,11 +49,7 @@ def test_hover_shows_values(local: Server, visitor: Visit) -> None:
     person = visitor(f"{local.address}/blood-pressure")
     chart = person.see_chart()
     chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    person.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
-    tip = person.page.locator("#vg-tooltip-element.visible")
-    tip.wait_for()
-    text = tip.inner_text()
+    text = person.hover(chart).inner_text()
     assert all(word in text.lower() for word in ("systolic", "diastolic", "mmhg")), text
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.crash import process
 from tests.e2e.conftest import ROOT, Server, Visitor, environment, free_port, until_well
+from tests.project import PATIENCE_S
 
 Serve = Callable[..., Server]
 Visit = Callable[..., Visitor]
@@ -36,12 +37,8 @@ def test_public_page_is_there_at_once(public: Server, visitor: Visit) -> None:
     assert anyone.elsewhere == [] and anyone.errors == []
     anyone.page.get_by_role("link", name="Live charts").click()
     anyone.page.wait_for_url("**/live/**")
-    chart = anyone.see_chart()
-    box = chart.bounding_box()
-    anyone.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
-    tip = anyone.page.locator("#vg-tooltip-element.visible")
-    tip.wait_for()
-    assert all(word in tip.inner_text().lower() for word in ("systolic", "diastolic", "mmhg"))
+    told = anyone.hover(anyone.see_chart()).inner_text().lower()
+    assert all(word in told for word in ("systolic", "diastolic", "mmhg"))
     assert anyone.elsewhere == [] and anyone.errors == []
 
 
@@ -69,7 +66,7 @@ def owned(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     until_well(server)
     yield server, root, log
     os.killpg(running.pid, signal.SIGTERM)  # strace itself waits for what it traces
-    running.wait(timeout=60)
+    running.wait(timeout=PATIENCE_S)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from pdp.report.facts import Facts
 from pdp.report.html import html
 from pdp.statistics.blood_pressure import pressure
 from tests.chart_data import HOME, THRESHOLDS, TREATMENTS, Data, demo
+from tests.project import PATIENCE_S
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -50,6 +51,7 @@ class Visit:
             offline=True,
             timezone_id="America/Santiago",
         )
+        context.set_default_timeout(PATIENCE_S * 1000)
         self.page = context.new_page()
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -61,7 +63,7 @@ class Visit:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Waits for a condition; the page's own policy forbids Playwright to evaluate one in it."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < end
             self.page.wait_for_timeout(50)
@@ -70,7 +72,7 @@ class Visit:
         """The canvas of a figure, once it is painted."""
         figure = self.page.locator(f"#{name}")
         figure.scroll_into_view_if_needed()
-        self.page.wait_for_selector(f"#{name}[data-drawn] canvas", timeout=60_000)
+        self.page.wait_for_selector(f"#{name}[data-drawn] canvas", timeout=PATIENCE_S * 1000)
         return self.page.locator(f"#{name} canvas")
 
 
@@ -94,9 +96,13 @@ def test_pointer_tells_values_and_wheel_scrolls(browser: Any, page_file: Path) -
     visit = Visit(browser, page_file, 1100, 900, "light")
     canvas = visit.drawn("blood-pressure")
     box = canvas.bounding_box()
-    visit.page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
-    visit.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
-    visit.page.wait_for_selector("#tip:not([hidden])")
+
+    def told_of() -> bool:
+        visit.page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 40)
+        visit.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
+        return bool(visit.page.locator("#tip:not([hidden])").count())
+
+    visit.until(told_of)
     told = visit.page.locator("#tip").inner_text()
     assert "mmHg" in told and "google_sheets" in told and "daily_metrics@v1" in told and "undefined" not in told
     before = visit.page.evaluate("scrollY")
