@@ -1,4 +1,4 @@
-"""A slice of the campaign of flipped bits at every test run; `CRASH_SEED` makes the same choice again."""
+"""A slice of the campaign of flipped bits at every test run; `CRASH_SEED` makes another choice."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.crash.process import CALLS, Ended, run
@@ -37,6 +37,10 @@ class Call:
     @property
     def _mode(self) -> int:
         return int(self.arguments[-1].startswith("0"))
+
+    def before(self, many: int) -> Call:
+        """So many calls of this name earlier; at least the first."""
+        return replace(self, ordinal=max(1, self.ordinal - many))
 
     @property
     def point(self) -> str:

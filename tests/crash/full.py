@@ -21,13 +21,13 @@ ROOM = "size=64m,nr_inodes=4096"
 
 def mounts_work() -> str:
     """Empty if a tmpfs can be mounted here, else the reason why not."""
-    if os.geteuid() != 0:
-        return "mounting a small file system needs root"
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        return "mounting a small file system needs root, and mount"
     with tempfile.TemporaryDirectory() as folder:
         done = _mount(Path(folder), ROOM)
         if done.returncode == 0:
             _unmount(Path(folder))
-        return done.stderr.strip()
+        return f"mount: {done.stderr.strip()}" if done.returncode else ""
 
 
 def sizes(stage: Stage, place: Path) -> list[Callable[[], Tally]]:

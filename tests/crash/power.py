@@ -94,10 +94,10 @@ def look(stage: Stage, disk: Disk, printed: str, place: Path, *, to_the_end: boo
 
 def cut_after_kill(stage: Stage, call: Call, place: Path) -> Tally:
     """Killed at one call, run again to its end, and then the power is cut: what the second run said must be safe."""
-    for _ in range(TRIES):
+    for tried in range(TRIES):
         root = stage.copy(Path(tempfile.mkdtemp(dir=place), "p"))
         log = root.parent / "log"
-        at = f"inject={call.name}:signal=KILL:when={call.ordinal}"
+        at = f"inject={call.name}:signal=KILL:when={call.before(tried).ordinal}"
         options = ["-y", "-o", str(log), "-xx", "-s", "1000000", "-e", f"trace={strace.TRACED}", "-e", at]
         if run(root, stage.scene.words, options).code == -9:
             break

@@ -54,6 +54,8 @@ CALLS = (
     "unlink", "unlinkat", "rmdir", "ftruncate", "truncate", "fallocate", "mkdir", "mkdirat", "chmod", "fchmod",
     "fchmodat",
 )  # fmt: skip
+# Of all workers of a test run together; a container may have as little as 64 MB there.
+ROOM = 512 * 2**20
 # A project with this folder has its state there too.
 REMOTE = "remote"
 SET_PTRACER, SET_PTRACER_ANY = 0x59616D61, -1
@@ -68,8 +70,9 @@ def strace_works() -> str:
 
 
 def memory() -> str | None:
-    """A folder in memory: the campaigns judge what was called, not how long a disk takes. None where there is none."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    """A folder in memory with room: the campaigns judge what was called, not how long a disk takes. None where there is none."""
+    place = "/dev/shm"
+    return place if os.access(place, os.W_OK) and shutil.disk_usage(place).free > ROOM else None
 
 
 @dataclass(frozen=True)
