@@ -17,15 +17,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
     """What a person has after cloning, less what its commands would install."""
-    folder = tmp_path_factory.mktemp("readme") / "pdp"
-    folder.mkdir()
     for name in ("stages", "configs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
-    shutil.copy(ROOT / "dodo.py", folder)
-    return folder
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
+    shutil.copy(ROOT / "dodo.py", tmp_path)
+    return tmp_path
 
 
 def run(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
@@ -64,10 +62,6 @@ def test_the_shown_outcomes_are_what_a_run_gives(checkout: Path) -> None:
     ]
     assert len(shown) == 13
     run(checkout, "pdp demo")
-    shutil.rmtree(checkout / "data-demo" / "store", ignore_errors=True)
-    for name in ("registry.db", "normalized", "validated", "quarantine", "merged"):
-        path = checkout / "data-demo" / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     lines = [line.split() for line in run(checkout, "doit").stdout.splitlines() if line.strip()]
     found = {
         words[0]: words[1:4] if "rows" in words else words[1:2]
