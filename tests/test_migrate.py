@@ -242,8 +242,66 @@ def test_a_copy_is_on_the_disk_before_it_has_its_name_and_its_name_before_it_is_
     assert done == ["copy.db.pdp-tmp", "rename", tmp_path.name]
 
 
-def test_a_migration_that_another_process_did_meanwhile_is_not_done_again(tmp_path: Path) -> None:
-    with closing(connect(tmp_path / "registry.db")) as db:
-        migrate._migrate(db, migrate.VERSION)
+def test_nobody_sees_a_registry_that_is_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is begun in the same moment does not take a new registry for an old one, of which to keep a copy."""
+    seen: list[int] = []
+
+    def watched(connection: sqlite3.Connection, number: int) -> None:
+        one_version(connection, number)
+        with closing(sqlite3.connect(tmp_path / "registry.db")) as other:
+            seen.append(pragma(other, "user_version"))
+
+    one_version = migrate._migrate
+    monkeypatch.setattr(migrate, "_migrate", watched)
+    connect(tmp_path / "registry.db").close()
+    assert seen == [0] * migrate.VERSION
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.db"]
+
+
+def test_a_migration_that_another_process_did_meanwhile_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes to it second finds it done, keeps no copy and makes no table."""
+    path = tmp_path / "registry.db"
+    look, looks = migrate._look, iter(range(9))
+
+    def overtaken(connection: sqlite3.Connection) -> tuple[int, int, bool]:
+        found = look(connection)
+        if next(looks) == 0:
+            connection.execute("COMMIT")
+            connect(path).close()
+            connection.execute("BEGIN")
+        return found
+
+    monkeypatch.setattr(migrate, "_look", overtaken)
+    with closing(connect(path)) as db:
         assert pragma(db, "user_version") == migrate.VERSION
         assert pragma(db, "application_id") == int.from_bytes(b"pdp1", "big")
+    assert [path.name for path in tmp_path.iterdir()] == ["registry.db"]
+
+
+def test_the_copy_of_an_older_registry_is_made_while_no_other_process_can_change_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that bring it up at once would write the same copy, and one sweep away the other's."""
+    path = tmp_path / "registry.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript((Path(migrate.__file__).parent / "schema/1.sql").read_text())
+        db.execute(f"PRAGMA application_id = {migrate.APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+    copied: list[str] = []
+
+    def watched(connection: sqlite3.Connection, target: str) -> None:
+        with (
+            closing(sqlite3.connect(path, timeout=0)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+        copy(connection, target)
+        copied.append(Path(target).name)
+
+    monkeypatch.setattr(migrate, "copy", watched)
+    connect(path).close()
+    assert copied == ["registry.db.v1"] == [left.name for left in tmp_path.iterdir() if left != path]
+    with closing(sqlite3.connect(tmp_path / "registry.db.v1")) as db:
+        assert pragma(db, "user_version") == 1

@@ -1,12 +1,13 @@
-"""The registry's tables, brought to the version of this pdp: one file per version, each in one transaction.
+"""The registry's tables, brought to the version of this pdp: one file per version, all in one transaction.
 
-A registry that is new goes the same way as one that is old, so that the way is always in use.
+A registry that is new goes the same way as one that is old, so that the way is always in use. Nobody sees it half way.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 
 from pdp.errors import RegistryError
 
@@ -25,7 +26,11 @@ def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> N
         RegistryError: it is another program's file, of a newer pdp, or would have to be changed to be read.
     """
     name = os.path.basename(path)
-    version, owner, is_empty = _look(connection)
+    connection.execute("BEGIN")
+    try:
+        version, owner, is_empty = _look(connection)
+    finally:
+        connection.execute("COMMIT")
     if version == VERSION and owner == APPLICATION_ID:
         return
     if owner != APPLICATION_ID and not (is_empty and owner == version == 0):
@@ -37,40 +42,38 @@ def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> N
     if read_only:
         state = "empty" if is_empty else "of an older pdp"
         raise RegistryError(f"the registry {name} is {state}", hint="run doit first")
-    if not is_empty:
-        copy(connection, f"{path}.v{version}")
-    for number in range(version + 1, VERSION + 1):
-        _migrate(connection, number)
-
-
-def _look(connection: sqlite3.Connection) -> tuple[int, int, bool]:
-    """Version, owner, and whether there is no table, all of one moment: another process may be making the file."""
-    connection.execute("BEGIN")
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-        tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-    finally:
-        connection.execute("COMMIT")
-    return version, owner, not tables
-
-
-def _migrate(connection: sqlite3.Connection, number: int) -> None:
-    with open(os.path.join(os.path.dirname(__file__), "schema", f"{number}.sql"), encoding="utf-8") as file:
-        statements = file.read()
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited for its turn.
-        if connection.execute("PRAGMA user_version").fetchone()[0] < number:
-            for statement in _split(statements):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {number}")
+        version, _, is_empty = _look(connection)
+        if version < VERSION and not is_empty:
+            with closing(sqlite3.connect(path)) as reader:  # what writes cannot be copied from
+                copy(reader, f"{path}.v{version}")
+        for number in range(version + 1, VERSION + 1):
+            _migrate(connection, number)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _look(connection: sqlite3.Connection) -> tuple[int, int, bool]:
+    """Version, owner, and whether there is no table. In a transaction: another process may be making the file."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    return version, owner, not tables
+
+
+def _migrate(connection: sqlite3.Connection, number: int) -> None:
+    """Within the caller's transaction."""
+    with open(os.path.join(os.path.dirname(__file__), "schema", f"{number}.sql"), encoding="utf-8") as file:
+        statements = file.read()
+    for statement in _split(statements):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {number}")
 
 
 def _split(script: str) -> Iterator[str]:
