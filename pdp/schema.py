@@ -134,6 +134,30 @@ def decoded(table: pa.Table) -> pa.Table:
     return table
 
 
+def selected(table: pa.Table, rows: Any) -> pa.Table:
+    """These rows of `table`, by their positions or by a mask. Columns that are the same throughout cost nothing."""
+    import pyarrow as pa
+
+    rows = pa.array(rows) if not isinstance(rows, (pa.Array, pa.ChunkedArray)) else rows
+    varying = [i for i in range(table.num_columns) if not is_uniform(table.column(i))]
+    some, is_mask = table.select(varying), pa.types.is_boolean(rows.type)
+    some = some.filter(rows) if is_mask else some.take(rows)
+    count = some.num_rows if varying else len(rows.filter(rows)) if is_mask else len(rows)
+    at = {i: n for n, i in enumerate(varying)}
+    columns = [some.column(at[i]) if i in at else table.column(i).slice(0, count) for i in range(table.num_columns)]
+    return pa.table(columns, schema=table.schema)
+
+
+def is_uniform(column: pa.ChunkedArray) -> bool:
+    """Whether a column is seen to have no value, or the same text in all rows, without looking at these."""
+    import pyarrow as pa
+
+    if column.null_count == len(column):
+        return True
+    one_word = column.num_chunks == 1 and pa.types.is_dictionary(column.type) and len(column.chunk(0).dictionary) == 1
+    return one_word and not column.null_count
+
+
 def _is_encoded(field: pa.Field) -> bool:
     import pyarrow as pa
 

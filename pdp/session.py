@@ -20,7 +20,8 @@ from pdp.stage import Pipeline
 from pdp.store import Store
 
 # How tables are read and written shapes every result as much as the stage itself.
-ENGINE = Path(__file__).with_name("tables.py")
+ENGINE = tuple(Path(__file__).with_name(name) for name in ("tables.py", "parquet.py"))
+TABLES = ENGINE[0].stem
 LIBRARIES = ("pandas", "pyarrow")
 
 
@@ -112,8 +113,8 @@ class Session:
         return self._codes.get(_kept_as(function, scheme)) or self._fingerprint(function, scheme)
 
     def engine(self, scheme: int) -> str:
-        """The identity of the engine's own part in every result: one module that imports nothing but errors."""
-        return self.code_of(ENGINE.stem, scheme).digest
+        """The identity of the engine's own part in every result: how tables become bytes, and bytes tables."""
+        return self.code_of(TABLES, scheme).digest
 
     def _project(self, scheme: int) -> Any:
         from pdp.fingerprint import Project
@@ -134,7 +135,7 @@ class Session:
         import time
 
         state = self.project_state(self.registry.get("code", "resources") or ())
-        state += ((ENGINE.name, *(stat_of(ENGINE) or ())),)
+        state += tuple((path.name, *(stat_of(path) or ())) for path in ENGINE)
         newest = max((max(entry[2:4], default=0) for entry in state), default=0)
         digest = hashlib.sha256(dump([list(entry) for entry in state]).encode()).hexdigest()
         return digest, time.time_ns() - newest >= RACY_NS
@@ -145,12 +146,12 @@ class Session:
         return {ref: Code(digest, tuple(warnings)) for ref, (digest, warnings) in kept.items()}
 
     def _fingerprint(self, ref: str, scheme: int) -> Code:
-        if ref == ENGINE.stem:
+        if ref == TABLES:
             import ast
 
             from pdp.fingerprint.canon import TEXTS, digest
 
-            code = Code(digest(TEXTS[scheme](ast.parse(ENGINE.read_bytes()))), ())
+            code = Code(digest(*(TEXTS[scheme](ast.parse(path.read_bytes())) for path in ENGINE)), ())
         else:
             found = self._project(scheme).fingerprint(ref)
             code = Code(found.digest, tuple(found.warnings))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import StageError
-from pdp.schema import decoded, encoded
+from pdp.parquet import Assembly, encode, layout_of
+from pdp.schema import decoded, encoded, is_uniform, selected
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,16 +101,26 @@ class Stored:
         recent: dict[tuple[int, Any], pa.Table] = {}
         for group in self._groups(name, low, high):
             key = (group, tuple(columns or ()))
-            table = self._recent[key] if key in self._recent else self._file.read_row_group(group, columns)
+            table = self._recent[key] if key in self._recent else self._group(group, columns)
             # Neighbouring ranges share a group: the last two are held for the next.
             recent = dict([*recent.items(), (key, table)][-2:])
             column = table[name]
             inside = (
                 column.is_null() if low is None else pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
             )
-            found.append(table if pc.all(inside).as_py() else table.filter(inside))
+            found.append(table if pc.all(inside).as_py() else selected(table, inside))
         self._recent = recent
         return _in_seconds(pa.concat_tables(found) if found else self._file.read_row_groups([], columns))
+
+    def _group(self, group: int, columns: Sequence[str] | None) -> pa.Table:
+        """A group's rows. What the footer tells of a column that is the same throughout is not read again from its rows."""
+        import pyarrow as pa
+
+        schema, told = self._file.schema_arrow, self._file.metadata.row_group(group)
+        names = schema.names if columns is None else columns
+        known = {name: _uniform(schema.field(name).type, told.column(schema.get_field_index(name))) for name in names}
+        read = self._file.read_row_group(group, [name for name in names if known[name] is None])
+        return pa.table({name: read[name] if known[name] is None else known[name] for name in names})
 
     def _groups(self, name: str, low: Any, high: Any) -> Iterator[int]:
         """The groups of rows that may hold some, by the statistics that the file has of each."""
@@ -126,6 +137,23 @@ class Stored:
                     yield group
             elif known.has_min_max and known.max >= low.as_py() and known.min <= high.as_py():
                 yield group
+
+
+def _uniform(kind: pa.DataType, told: pa.ColumnChunkMetaData) -> pa.Array | None:
+    """A column whose statistics tell that it has no value, or one text or whole number in all rows; None for others."""
+    import numpy as np
+    import pyarrow as pa
+
+    known, rows = told.statistics, told.num_values
+    if known is None or known.null_count is None:
+        return None
+    if known.null_count == rows:
+        return pa.nulls(rows, kind)
+    if known.null_count or not known.has_min_max or known.min_raw != known.max_raw:
+        return None
+    if pa.types.is_dictionary(kind):
+        return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([known.min], kind.value_type))
+    return pa.array(np.full(rows, known.min), kind) if pa.types.is_integer(kind) else None
 
 
 class Writers:
@@ -168,6 +196,20 @@ class Writers:
         for writer in self._open.values():
             writer.close()
         self._open.clear()
+
+
+class ParquetWriter:
+    """Writes each table as one group of rows; one without rows leaves nothing but its columns."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._assembly = Assembly(path, layout_of(schema))
+
+    def write_table(self, table: pa.Table) -> None:
+        if table.num_rows:
+            self._assembly.add(encode(table, self._assembly.layout))
+
+    def close(self) -> None:
+        self._assembly.close()
 
 
 class CsvWriter:
@@ -222,7 +264,7 @@ def _canonical(table: pa.Table) -> pa.Table:
 
     table = table.unify_dictionaries().combine_chunks()
     for i, field in enumerate(table.schema):
-        if not pa.types.is_dictionary(field.type) or not table.num_rows:
+        if not pa.types.is_dictionary(field.type) or not table.num_rows or is_uniform(table.column(i)):
             continue
         column = table.column(i).chunk(0)
         used = pc.unique(column.indices).drop_null()
@@ -234,18 +276,4 @@ def _canonical(table: pa.Table) -> pa.Table:
 
 
 def _writer(path: Path, kind: str, schema: pa.Schema) -> Any:
-    if kind == "csv":
-        return CsvWriter(path, schema)
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    whole = {
-        f.name: "DELTA_BINARY_PACKED" for f in schema if pa.types.is_integer(f.type) or pa.types.is_temporal(f.type)
-    }
-    # The types that Arrow would note in the file are those of this process: texts are dictionaries only while they are
-    # written, and whoever reads the file is to get texts.
-    return pq.ParquetWriter(
-        path, schema, compression="zstd", version="2.6", store_schema=False,
-        use_dictionary=[f.name for f in schema if f.name not in whole], column_encoding=whole,
-        write_statistics=[f.name for f in schema if pa.types.is_date(f.type)],
-    )  # fmt: skip
+    return CsvWriter(path, schema) if kind == "csv" else ParquetWriter(path, schema)

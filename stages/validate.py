@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pdp.schema import Check, Schema
+from pdp.schema import Check, Schema, selected
 from stages import schemas
 from stages.columns import Mask, codes, integers, pack, texts_of, valid
 from stages.duplicates import superseded
@@ -78,13 +78,13 @@ def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
     for part in _parts(schema, inputs, config, repairs):
         table = _sorted(part)
         bad, mutilated = _check(schema, table)
-        aside = _quarantined(schema, table.filter(pa.array(bad)))
+        aside = _quarantined(schema, selected(table, bad))
         yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside)
 
-        rows = table.filter(pa.array(~bad)) if bad.any() else table
+        rows = selected(table, ~bad) if bad.any() else table
         lost = superseded(schema, rows, sources)
         tally.add(table, aside, int(lost.sum()))
-        kept = rows.filter(pa.array(~lost)) if lost.any() else rows
+        kept = selected(rows, ~lost) if lost.any() else rows
         yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
     tally.enforce(config["checks"])
     return tally.facts() | repairs.facts()
@@ -180,4 +180,4 @@ def _sorted(table: pa.Table) -> pa.Table:
         *(codes(table[name]) for name in ("kind", "source", "file")), integers(table["row"]), integers(table["item"])
     )
     order = np.lexsort((what, when))
-    return table if (np.diff(order) == 1).all() else table.take(order)
+    return table if (np.diff(order) == 1).all() else selected(table, order)

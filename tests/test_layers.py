@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 # From the ground up. A module imports only from lower floors; a package is one room.
 FLOORS = (
-    ("labels", "lean", "redact", "regions", "resolve"),
+    ("labels", "lean", "parquet", "redact", "regions", "resolve"),
     ("errors",),
     ("disk", "fetched", "filehash", "signals"),
     ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
