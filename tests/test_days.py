@@ -34,6 +34,15 @@ def test_the_zone_is_that_of_zoneinfo(zone: str) -> None:
     assert Offsets(zone).of_zone(instants).tolist() == [int(e.total_seconds()) for e in expected if e is not None]
 
 
+def test_the_offsets_of_a_few_instants_are_those_among_many() -> None:
+    """However far apart the instants are that are asked about together; one outside 1970 to 2100 is the nearer end."""
+    instants = np.array([-1, 0, *range(10**9 - 3, 10**9 + 10**8, 9_999_999), *PLAUSIBLE[-2:], PLAUSIBLE[-1] + 200 * 86_400])
+    for zone in ZONES:
+        together = Offsets(zone).of_zone(instants)
+        assert [int(Offsets(zone).of_zone(instants[i : i + 1])[0]) for i in range(len(instants))] == together.tolist()
+        assert together[0] == together[1] and together[-1] == together[-2]
+
+
 def test_a_change_to_summer_time_is_exact() -> None:
     """The last second of winter time, and the first of summer time."""
     change = utc(2025, 3, 30, 1)

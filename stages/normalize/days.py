@@ -19,6 +19,7 @@ DAY = 86_400
 NEAREST, ZONE = "nearest", "zone"
 NONEXISTENT, AMBIGUOUS = "nonexistent_local_time", "ambiguous_local_time"
 PLAUSIBLE = range(4_102_444_801)  # instants from 1970 to 2100; one outside is treated as the nearer end
+_SPAN = 512 * DAY  # a zone is asked about no more time than the instants lie in
 
 
 class Offsets:
@@ -55,7 +56,12 @@ class Offsets:
 
     def of_zone(self, instants: Ints) -> Ints:
         """For each instant the offset of the configured zone."""
-        starts, offsets = _periods(self.zone)
+        if not len(instants):
+            return np.zeros(0, np.int64)
+        instants = instants.clip(0, PLAUSIBLE[-1])
+        first, last = int(instants.min()) // _SPAN, int(instants.max()) // _SPAN
+        periods = [_periods(self.zone, span) for span in range(first, last + 1)]
+        starts, offsets = (np.concatenate(each) for each in zip(*periods, strict=True))
         return offsets[np.searchsorted(starts[1:], instants, side="right")]
 
     def at_local_midnight(self, labels: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
@@ -97,9 +103,9 @@ def _offset(moment: datetime) -> int:
     return int((moment.utcoffset() or timedelta()).total_seconds())
 
 
-@lru_cache(maxsize=4)
-def _periods(zone: str) -> tuple[Ints, Ints]:
-    """The instants at which an offset of `zone` begins, the first being the start of time, and those offsets.
+@lru_cache(maxsize=1024)
+def _periods(zone: str, span: int) -> tuple[Ints, Ints]:
+    """The instants at which an offset of `zone` begins, the first being the start of the span, and those offsets.
 
     Asks `zoneinfo` once for each day and bisects the days on which the answer changes.
     """
@@ -108,8 +114,9 @@ def _periods(zone: str) -> tuple[Ints, Ints]:
     def offset(instant: int) -> int:
         return _offset(datetime.fromtimestamp(instant, tz))
 
-    starts, offsets = [0], [offset(0)]
-    for day in PLAUSIBLE[:-1:DAY]:
+    begin = span * _SPAN
+    starts, offsets = [begin], [offset(begin)]
+    for day in range(begin, begin + _SPAN, DAY):
         after = offset(day + DAY)
         if after != offsets[-1]:
             low, high = day, day + DAY
