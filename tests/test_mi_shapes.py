@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.generate import END, ODD_EVERY, heart_rate
+from bench.generate import END, ODD_EVERY, daily_reports, heart_rate
 from pdp.readings import FACTS, KeptReadings
 from pdp.snapshot import RawFile
 from stages.normalize.mi_fitness import read
@@ -26,6 +26,25 @@ VALUES = (
     '{{"time":{t},"bpm":{a},"type":0}}', '{{"bpm": {a}, "x1":"a1b2"}}', '{{"spo2":{a}}}', '{{"steps":{a},"distance":{b}}}',
     '{{"weight":{a},"bmi":{b}}}', '{{"systolic_pressure":{a},"diastolic_pressure":{b},"pulse":{a}}}', '{{"bpm":{a},"bpm":{b}}}',
     '{{"avg_hr":{a},"min_hr":{b},"max_hr":{a}}}', '{{"b\\u0070m":{a}}}', "{{}}", '{{"bpm":{a},"more":{{"bpm":{b}}}}}', "{a}",
+)  # fmt: skip
+LATEST = (
+    '"time":{c},"dbTime":{d}', '"bpm":{a},"dbTime":{d},"sid":"band.1","time":{c}', '"time":{c}', '"dbTime":{d},"time":"{c}"', "",
+)  # fmt: skip
+STRETCHES = (
+    '"bedtime":{c},"wake_up_time":{d},"duration":{a},"timezone":{z},"sleep_deep_duration":{b},"sleep_awake_duration":{a}',
+    '"bedtime":{c},"duration":{b},"timezone":{z},"avg_hr":{a},"avg_spo2":{b},"sleep_light_duration":{a}',
+    '"wake_up_time":{d},"duration":{a},"timezone":{z}', '"bedtime":{c},"wake_up_time":{d},"duration":{a}', '"duration":{a}',
+    '"items":[{{"start_time":{c},"end_time":{d},"state":2}}],"timezone":{z}', '"items":[],"duration":{a}',
+    '"duration":{a},"duration":{a}', "",
+)  # fmt: skip
+TIMES = st.sampled_from(
+    [DAY - 3600, DAY + 25_200, DAY, 0, 4_102_444_800, 4_102_444_801, "1767225600.5", "null", -900]
+).map(str)
+ZONES = st.sampled_from(["4", "8", "-12", "99", "null", "4.5", '"4"'])
+ODD = (NUMBERS, NUMBERS, TIMES, TIMES, ZONES)
+PLAIN = (
+    st.sampled_from(["60", "99", "0", "255"]), st.integers(0, 99).map(str), st.sampled_from([str(DAY), "0", str(DAY - 3600)]),
+    st.sampled_from([str(DAY), str(DAY + 6000)]), st.sampled_from(["4", "-12"]),
 )  # fmt: skip
 KEYS = ("heart_rate", "spo2", "steps", "weight", "blood_pressure", "resting_heart_rate", "vitality", "sleep", "")
 BLOCKS = RawFile.blocks
@@ -49,13 +68,36 @@ def lines(draw: st.DrawFn, daily: bool) -> list[str]:
     return found
 
 
+@st.composite
+def reports(draw: st.DrawFn) -> list[str]:
+    """A few days' reports of one make that tell more than numbers: nights, and the latest measurement."""
+    if key := draw(st.sampled_from(["", "", "heart_rate", "spo2", "steps"])):
+        name = draw(st.sampled_from(["latest_hr", "latest_spo2"]))
+        make = f'"avg_hr":{{a}},"steps":{{b}},"avg_spo2":{{a}},"{name}":{{{{{draw(st.sampled_from(LATEST))}}}}}'
+        make += draw(st.sampled_from(["", ',"latest_spo2":{{"time":{d},"dbTime":{c}}}', ',"latest_hr":null']))
+    else:
+        stretches = [
+            f"{{{{{each}}}}}" for each in draw(st.lists(st.sampled_from([*STRETCHES[:4] * 4, *STRETCHES]), max_size=3))
+        ]
+        details = draw(st.sampled_from([*[f"[{','.join(stretches)}]"] * 9, "{{}}", "null", "[1]", "[[]]"]))
+        make = draw(st.sampled_from(['"total_duration":{a},"sleep_score":{b}', '"total_duration":{a}', '"x":{b}']))
+        make += draw(st.sampled_from(["", *[f',"segment_details":{details}'] * 3]))
+    oddities, found = draw(st.tuples(*[st.integers(0, 9).map(lambda n: n == 9)] * 5)), []
+    for _ in range(draw(st.integers(1, 4))):
+        a, b, c, d, z = (draw(each if odd else plain) for each, plain, odd in zip(ODD, PLAIN, oddities, strict=True))
+        value = f"{{{make.format(a=a, b=b, c=c, d=d, z=z)}}}".replace('"', '""')
+        time = draw(st.sampled_from([DAY, DAY + 86_400, DAY + 1]))
+        found.append(f'1234567890,default,daily_report,{key or "sleep"},{time},"{value}",5')
+    return found
+
+
 @settings(max_examples=60)
 @given(st.booleans(), st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([64, 2**21]))
 def test_both_ways_read_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daily: bool, data: st.DataObject, end: str, block: int
 ) -> None:
     """Whatever the numbers, the damage and the size of a block are: the same rows in the same order, the same counts."""
-    groups = data.draw(st.lists(lines(daily), max_size=6))
+    groups = data.draw(st.lists(lines(daily) | reports() if daily else lines(daily), max_size=6))
     table = DAILY if daily else SAMPLES
     text = end.join([",".join(COLUMNS[table]), *(line for group in groups for line in group), ""])
     (tmp_path / f"{PREFIX}{table}.csv").write_bytes(text.encode())
@@ -128,6 +170,16 @@ def test_the_work_of_reading_a_big_export(tmp_path: Path, monkeypatch: pytest.Mo
     more.unlink()
     assert Kept(raw, kept).read() == first
     assert work.since() == {} and len(list(kept.iterdir())) == 1
+
+
+def test_reports_of_days_are_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nights with their stretches, and reports that tell an offset, too: none is read one by one."""
+    days = 40
+    daily_reports(tmp_path / "raw", days)
+    work = Work(monkeypatch)
+    found = Kept(tmp_path / "raw", tmp_path / "kept").read()
+    assert "one by one" not in work.since()
+    assert Counter(dict(found))["mi_band_sleep"] == 2 * days and sum(count for _, count in found) == 6 * days
 
 
 def test_a_damaged_reading_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

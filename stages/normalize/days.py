@@ -111,8 +111,8 @@ def _periods(zone: str, span: int) -> tuple[Ints, Ints]:
     """
     tz = ZoneInfo(zone)
 
-    def offset(instant: int) -> int:
-        return _offset(datetime.fromtimestamp(instant, tz))
+    def offset(instant: int) -> timedelta:
+        return datetime.fromtimestamp(instant, tz).utcoffset() or timedelta()
 
     begin = span * _SPAN
     starts, offsets = [begin], [offset(begin)]
@@ -125,4 +125,4 @@ def _periods(zone: str, span: int) -> tuple[Ints, Ints]:
                 low, high = (low, middle) if offset(middle) == after else (middle, high)
             starts.append(high)
             offsets.append(after)
-    return np.array(starts, dtype=np.int64), np.array(offsets, dtype=np.int64)
+    return np.array(starts, dtype=np.int64), np.array(offsets, "timedelta64[s]").astype(np.int64)

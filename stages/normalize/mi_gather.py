@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,13 +14,16 @@ import numpy as np
 import pyarrow as pa
 
 from stages import schemas
+from stages.columns import Mask
 from stages.normalize import mi_sleep
 from stages.normalize.days import DAY, PLAUSIBLE, Ints
 from stages.normalize.mi_files import DAILY, SAMPLES, SPORTS, Layout, seconds
-from stages.normalize.mi_payloads import Unreadable, latest_offset, parse, quarter_hours
+from stages.normalize.mi_nights import Nights, parts
+from stages.normalize.mi_payloads import TELLING, Unreadable, latest_offset, parse, quarter_hours
+from stages.normalize.mi_places import Bytes, columns_of
 from stages.normalize.mi_routes import MARK, SLEEP_KEYS, UNKNOWN, Route, count_of, route_of, rows_of, spoilt
-from stages.normalize.mi_rows import Gathered, Raw, Row, shared
-from stages.normalize.mi_shapes import Bytes, Shape
+from stages.normalize.mi_rows import NONE, Gathered, Raw, Row, shared
+from stages.normalize.mi_shapes import Shape
 
 TABLES = (
     schemas.BLOOD_PRESSURE, schemas.HEART_RATE, schemas.SLEEP, schemas.STEPS,
@@ -50,6 +53,10 @@ class Account:
             self.marks += rows
         else:
             count_key(self.other_keys, name, rows)
+
+    def tell(self, start: Ints, end: Ints, offset: Ints) -> None:
+        """Offsets, each told for the time from its start to its end."""
+        self.told.update(zip(start.tolist(), end.tolist(), offset.tolist(), strict=True))
 
     def as_data(self) -> dict[str, Any]:
         """Plain data, the same for the same rows."""
@@ -103,23 +110,58 @@ class Gatherer:
         if shape.route is None:
             counts.count(shape.count, len(lines))
             return
-        columns, flags, there = _values(shape, lines)
-        counts.without_values += len(lines) - int(there.sum())
+        if shape.nights:
+            self._add_nights(shape, shape.route, shape.nights, lines, numbers)
+        else:
+            self._add_plain(shape, shape.route, lines, numbers)
+
+    def _add_plain(self, shape: Shape, route: Route, lines: Bytes, numbers: Ints) -> None:
+        assert route.payload
+        counts = self.account(shape.account)
+        columns, flags = columns_of(route.payload.fields, shape.values, lines)
+        there = np.zeros(len(lines), bool)
+        for values in columns.values():
+            there |= ~np.isnan(values)
+        if shape.latest:
+            instant, offset, tells = shape.offsets(lines)
+            columns["offset"] = np.where(tells, offset, NONE)
+            if shape.tells:
+                counts.tell(instant[tells], instant[tells], offset[tells])
+        columns |= {name: np.full(len(lines), float(value)) for name, value in route.payload.constant}
+        columns |= _stamps(shape, route, lines, numbers)
         if not there.all():
-            lines, numbers, flags = lines[there], numbers[there], flags[there]
             columns = {name: values[there] for name, values in columns.items()}
+            flags = {name: mask[there] for name, mask in flags.items()}
+        counts.routed += int(there.sum())
+        counts.without_values += len(lines) - int(there.sum())
+        self._gather(shape, route, route.kind, columns, flags)
+
+    def _add_nights(self, shape: Shape, route: Route, nights: Nights, lines: Bytes, numbers: Ints) -> None:
+        counts = self.account(shape.account)
         counts.routed += len(lines)
-        columns |= {"line": numbers} | {name: number.read(lines) for name, number in shape.stamps.items()}
-        if shape.route.labelled:
-            columns["label"] = columns["time"] // DAY
-        gathered = self._tables[shape.route.schema.name]
-        common = np.zeros(len(lines), np.int64)
-        for key in np.unique(flags).tolist() if flags.any() else [0]:
-            names = [f"sentinel_{name}" for bit, name in enumerate(shape.values) if key >> bit & 1]
-            text = shared(
-                shape.record, shape.sid, shape.route.kind, shape.account, names, timed=not shape.route.labelled
-            )
-            common[flags == key] = gathered.share(text)
+        stamps = _stamps(shape, route, lines, numbers)
+        for part in parts(nights, lines, self.short_night_min):
+            columns: dict[str, Any] = {**part.values, **stamps, "item": np.full(len(lines), part.item)}
+            start, end = np.where(part.bed > 0, part.bed, part.wake), np.where(part.wake > 0, part.wake, part.bed)
+            columns |= {"instant": np.where(start > 0, start, NONE), "dated": np.where(end > 0, end, NONE)}
+            if part.offset is not None:
+                columns["offset"] = np.full(len(lines), part.offset)
+                counts.tell(*(each[start > 0].astype(np.int64) for each in (start, end, columns["offset"])))
+            self._gather(shape, route, part.kind, columns, part.flags)
+
+    def _gather(
+        self, shape: Shape, route: Route, kind: str, columns: dict[str, Any], flags: Mapping[str, Mask]
+    ) -> None:  # fmt: skip
+        """Rows of one table; `flags` tells by name which of them have a flag."""
+        gathered = self._tables[route.schema.name]
+        key = np.zeros(len(columns["line"]), np.int64)
+        for bit, mask in enumerate(flags.values()):
+            key |= mask.astype(np.int64) << bit
+        common = np.zeros(len(key), np.int64)
+        for each in np.unique(key).tolist() if key.any() else [0]:
+            names = [name for bit, name in enumerate(flags) if each >> bit & 1]
+            text = shared(shape.record, shape.sid, kind, shape.account, names, timed=not route.labelled)
+            common[key == each] = gathered.share(text)
         gathered.add(columns, common)
 
     def _tells(self, tag: str, key: str) -> bool:
@@ -153,26 +195,10 @@ def count_key(keys: Counter[str], name: str, rows: int) -> None:
     keys[name if known and _NAME.fullmatch(name) else OTHER] += rows
 
 
-def _values(shape: Shape, lines: Bytes) -> tuple[dict[str, Any], Ints, Any]:
-    """(values by column, the bits of those that are sentinels, whether a line has any value at all)."""
-    assert shape.route and shape.route.payload
-    payload = shape.route.payload
-    columns: dict[str, Any] = {}
-    flags, there = np.zeros(len(lines), np.int64), np.zeros(len(lines), bool)
-    for bit, each in enumerate(payload.fields):
-        number = shape.values[each.column]
-        if number is None:
-            continue
-        values = number.read(lines)
-        lost = np.zeros(len(lines), bool)
-        for sentinel in each.sentinels:
-            lost |= values == sentinel
-        if lost.any():
-            values = np.where(lost, np.nan, values)
-            flags |= lost.astype(np.int64) << bit
-        there |= ~lost
-        columns[each.column] = values
-    return columns | {name: np.full(len(lines), float(value)) for name, value in payload.constant}, flags, there
+def _stamps(shape: Shape, route: Route, lines: Bytes, numbers: Ints) -> dict[str, Any]:
+    """What the rows have of their raw row."""
+    columns: dict[str, Any] = {"line": numbers} | {name: number.read(lines) for name, number in shape.stamps.items()}
+    return columns | {"label": columns["time"] // DAY} if route.labelled else columns
 
 
 def _told_by(table: str, key: str, time: str, value: str) -> list[Told]:
@@ -180,7 +206,7 @@ def _told_by(table: str, key: str, time: str, value: str) -> list[Told]:
         start, offset = seconds(time.strip()), quarter_hours(_parse(value))
         known = start is not None and start in PLAUSIBLE and offset is not None
         return [(start, start, offset)] if known else []  # type: ignore[list-item]
-    if table == DAILY and key in ("heart_rate", "spo2"):
+    if table == DAILY and key in TELLING:
         latest = latest_offset(_parse(value))
         return [(latest[0], *latest)] if latest else []
     if key not in SLEEP_KEYS:

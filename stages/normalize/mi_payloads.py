@@ -21,6 +21,8 @@ Values = tuple[Any, ...]
 HEART, OXYGEN = frozenset((0, 255, -1)), frozenset((0, 255, -1))
 STRESS_LOW, STRESS = frozenset((255, -1)), frozenset((0, 255, -1))  # a lowest or single 0 can be true, a mean of 0 not
 POSITIVE = frozenset((0, -1))
+LATEST = ("latest_hr", "latest_spo2")  # of a day's report: its latest measurement
+TELLING = ("heart_rate", "spo2")  # reports whose latest measurement tells the offset of other rows too
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,9})?", re.ASCII)
 _LIMIT = 1e12  # beyond any unit in use; also what turns NaN and infinity away
 
@@ -129,14 +131,19 @@ def quarter_hours(payload: Mapping[str, Any]) -> int | None:
 
 def latest_offset(payload: Mapping[str, Any]) -> tuple[int, int] | None:
     """(instant, offset) of a daily report whose latest measurement has both times: `time` is local, `dbTime` is not."""
-    for latest in (payload.get("latest_hr"), payload.get("latest_spo2")):
+    for latest in map(payload.get, LATEST):
         if isinstance(latest, dict):
             local, instant = latest.get("time"), latest.get("dbTime")
             if isinstance(local, int) and isinstance(instant, int) and instant in PLAUSIBLE:
                 offset = local - instant
-                if offset % 900 == 0 and -48 * 900 <= offset <= 56 * 900:
+                if is_offset(offset):
                     return instant, offset
     return None
+
+
+def is_offset(seconds: Any) -> Any:
+    """Whether a clock somewhere is so far ahead of UTC: by quarter hours, from -12 to +14 hours. Of an array, of each."""
+    return (seconds % 900 == 0) & (seconds >= -48 * 900) & (seconds <= 56 * 900)
 
 
 def wrong_type(key: str, value: object, wanted: str) -> Unreadable:

@@ -103,11 +103,13 @@ def _plain_route(payload: Payload) -> Route:
     return Route(payload.schema, payload.kind, payload.kind == "daily", _plain, payload)
 
 
+NIGHTS = Route(schemas.SLEEP, "night", True, _night)
+
 # By table, then by (Tag, Key); the fitness_data file has no Tag.
 ROUTES: dict[str, dict[tuple[str, str], Route]] = {
     DAILY: {
         **{("daily_report", key): _plain_route(payload) for key, payload in REPORTS.items()},
-        ("daily_report", "sleep"): Route(schemas.SLEEP, "night", True, _night),
+        ("daily_report", "sleep"): NIGHTS,
     },
     SAMPLES: {
         **{("", key): _plain_route(payload) for key, payload in SAMPLE_ROWS.items()},

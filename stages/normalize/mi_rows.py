@@ -25,7 +25,7 @@ from stages.schemas import PROBLEM, normalized
 SOURCE = "mi_band"
 OFFSET_SOURCES = (ZONE, NEAREST, "row")
 SHARED = "shared"
-_NONE = np.iinfo(np.int64).min
+NONE = np.iinfo(np.int64).min  # stands for a null in a column of whole numbers
 _PLACES = {
     "line": pa.int32(), "item": pa.int16(), "time": pa.int64(), "revision": pa.int64(), "instant": pa.int64(),
     "dated": pa.int64(), "offset": pa.int32(), "label": pa.int32(),
@@ -137,7 +137,7 @@ class Gathered:
     def _joined(self, name: str) -> npt.NDArray[Any] | None:
         if not any(name in columns for columns, _ in self._parts):
             return None
-        nothing: Any = np.nan if name in self.values else 0 if name == "item" else _NONE
+        nothing: Any = np.nan if name in self.values else 0 if name == "item" else NONE
         kind = np.float64 if name in self.values else np.int64
         return np.concatenate([
             columns[name].astype(kind, copy=False) if name in columns else np.full(len(common), nothing, kind)
@@ -146,13 +146,13 @@ class Gathered:
 
 
 def _ints(column: Sequence[int | None]) -> Ints:
-    return np.array([_NONE if value is None else value for value in column], np.int64)
+    return np.array([NONE if value is None else value for value in column], np.int64)
 
 
 def _array(column: npt.NDArray[Any] | None, kind: pa.DataType, length: int) -> pa.Array:
     if column is None:
         return pa.nulls(length, kind)
-    missing = np.isnan(column) if column.dtype.kind == "f" else column == _NONE
+    missing = np.isnan(column) if column.dtype.kind == "f" else column == NONE
     if missing.any():
         return pa.array(np.where(missing, 0, column), kind, mask=missing)
     return pa.array(column).cast(kind, safe=False)

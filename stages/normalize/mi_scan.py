@@ -18,7 +18,8 @@ from stages.normalize.archive import Part
 from stages.normalize.days import Ints
 from stages.normalize.mi_files import ExportFile, Layout, layout_of
 from stages.normalize.mi_gather import Gatherer
-from stages.normalize.mi_shapes import MAX_LENGTH, Bytes, Shape, shape_of
+from stages.normalize.mi_places import Bytes
+from stages.normalize.mi_shapes import MAX_LENGTH, Shape, shape_of
 from stages.normalize.rawtext import MAX_LINES, Text, records, sniff_delimiter, sniff_encoding
 
 BATCH_ROWS = 65_536

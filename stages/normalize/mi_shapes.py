@@ -2,53 +2,36 @@
 
 Of each shape one line is read as any other is, which tells where its cells, its keys and its numbers are. A line of the
 same length that has the same bytes there, and digits where that one has digits, holds the same keys and other numbers.
-What is not as plain as that has no shape: escapes, exponents, nested or repeated values, a number as text, a number that
-begins with 0. Nor has what needs the whole payload (nights, offsets). Such lines are read one by one.
+What is not as plain as that has no shape: escapes, exponents, repeated values, a number as text, a number that begins
+with 0, a single stretch of sleep, a night with its phases. Such lines are read one by one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.columns import Mask
-from stages.normalize.days import DAY, PLAUSIBLE
+from stages.normalize.days import DAY, PLAUSIBLE, Ints
 from stages.normalize.mi_files import DAILY, SPORTS, ExportFile, Layout
-from stages.normalize.mi_routes import SLEEP_KEYS, Route, count_of, route_of
+from stages.normalize.mi_nights import OFFSET, Nights, nights_of
+from stages.normalize.mi_payloads import LATEST, TELLING, is_offset
+from stages.normalize.mi_places import Bytes, Number, Path, Span, is_leaf, members, number_at, numbers_of
+from stages.normalize.mi_routes import NIGHTS, SLEEP_KEYS, Route, count_of, route_of
 
-Bytes = npt.NDArray[np.uint8]
 MAX_LENGTH = 2_048  # bytes of a line; longer ones are nights, and no two of them have one shape
 _ZERO, _NINE = b"09"
 _QUOTE = 0x22
-_NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?"
-_TEXT = r'""[^"\\\x00-\x1f]*""'  # as it stands in a quoted cell
-_MEMBER = re.compile(rf"({_TEXT}) *: *({_NUMBER}|{_TEXT}|true|false|null) *".encode())
-_DECIMAL = re.compile(rb"([0-9]{1,12})(?:\.([0-9]{1,9}))?")
-_MOST_DIGITS = 15  # of a number with decimals: as a whole number it is exact
-
-
-@dataclass(frozen=True)
-class Number:
-    """Where a number stands in a line: the columns of its digits, and how many of them are decimals."""
-
-    at: tuple[int, ...]
-    decimals: int = 0
-
-    def read(self, lines: Bytes) -> npt.NDArray[np.float64]:
-        """The number of each line, as Python reads it: both whole numbers are exact, and one division rounds once."""
-        first, last = self.at[0], self.at[-1] + 1
-        digits = lines[:, first:last] if last - first == len(self.at) else lines[:, list(self.at)]
-        places = np.power(10.0, np.arange(len(self.at))[::-1])
-        whole = digits.astype(np.float64) @ places - _ZERO * places.sum()
-        return whole / 10.0**self.decimals if self.decimals else whole
+_WHOLE = re.compile(rb"[0-9]{1,15}")
 
 
 @dataclass
 class Shape:
-    """Lines of one shape: where they go, and where their numbers are. `values`: by column, None for one that is null."""
+    """Lines of one shape: where they go, and where their numbers are. `values`: by column, None for one that is null;
+    `latest`: local time and instant of the latest measurement, where a day's report tells them."""
 
     low: Bytes
     span: Bytes
@@ -59,7 +42,10 @@ class Shape:
     sid: str = ""
     leading: list[int] = field(default_factory=list)
     stamps: dict[str, Number] = field(default_factory=dict)
-    values: dict[str, Number | None] = field(default_factory=dict)
+    values: Mapping[str, Number | None] = field(default_factory=dict)
+    latest: list[tuple[Number, Number]] = field(default_factory=list)
+    tells: bool = False  # other rows too which offset there was
+    nights: Nights | None = None
 
     def match(self, lines: Bytes) -> Mask:
         """Which of `lines`, all of this length, are of this shape."""
@@ -72,7 +58,19 @@ class Shape:
             fits &= times < PLAUSIBLE.stop
             if self.route.labelled:
                 fits &= times % DAY == 0
-        return fits
+        return fits & self.nights.match(lines) if self.nights else fits
+
+    def offsets(self, lines: Bytes) -> tuple[Ints, Ints, Mask]:
+        """(instant, offset, whether it tells them) of each day's report, as `mi_payloads.latest_offset` reads it."""
+        instant, offset = np.zeros((2, len(lines)), np.int64)
+        there = np.zeros(len(lines), bool)
+        for local, at in self.latest:
+            told = at.read(lines).astype(np.int64)
+            ahead = local.read(lines).astype(np.int64) - told
+            good = ~there & (told < PLAUSIBLE.stop) & is_offset(ahead)
+            instant[good], offset[good] = told[good], ahead[good]
+            there |= good
+        return instant, offset, there
 
 
 def shape_of(line: bytes, file: ExportFile, layout: Layout, delimiter: str) -> Shape | None:
@@ -83,7 +81,9 @@ def shape_of(line: bytes, file: ExportFile, layout: Layout, delimiter: str) -> S
     cells = [line[start:end].replace(b'""', b'"').decode(errors="replace") for start, end in spans]
     key, tag = layout.cell(cells, layout.key), layout.cell(cells, layout.tag) if file.table == DAILY else ""
     route = route_of(file.table, tag, key)
-    if file.table == SPORTS or (key in SLEEP_KEYS and tag != "daily_mark") or (route and route.payload is None):
+    if file.table == SPORTS or (route and route.payload is None and route is not NIGHTS):
+        return None
+    if key in SLEEP_KEYS and tag != "daily_mark" and route is not NIGHTS:
         return None
     low = np.frombuffer(line, np.uint8).copy()
     shape = Shape(low, np.zeros(len(line), np.uint8), route, layout.account(cells))
@@ -97,6 +97,7 @@ def shape_of(line: bytes, file: ExportFile, layout: Layout, delimiter: str) -> S
         return shape
     shape.record = "daily_report" if file.table == DAILY else key
     shape.sid = layout.cell(cells, layout.sid)
+    shape.tells = file.table == DAILY and key in TELLING
     return shape if _times(shape, line, spans, layout) and _payload(shape, line, *spans[layout.value]) else None
 
 
@@ -142,43 +143,34 @@ def _times(shape: Shape, line: bytes, spans: list[tuple[int, int]], layout: Layo
 
 
 def _payload(shape: Shape, line: bytes, start: int, end: int) -> bool:
-    """Finds the numbers of the payload; gives whether it is a flat object that holds what the route needs."""
-    members = _members(line, start, end)
-    if members is None:
+    """Finds the numbers of the payload; gives whether it is an object that holds what the route needs."""
+    found = members(line, start, end)
+    if not found:
         return False
-    for first, last in members.values():
+    assert shape.route
+    for path, (first, last) in found.items():
+        if not is_leaf(line, (first, last)) or (shape.route is NIGHTS and path[-1] == OFFSET):
+            continue
         _free_digits(shape, first, last)
         if whole := re.match(rb"-?([1-9][0-9]+)", line[first:last]):
             shape.leading.append(first + whole.start(1))
-    assert shape.route and shape.route.payload
-    for each in shape.route.payload.fields:
-        place = next((members[key] for key in each.keys if key in members), None)
-        text = b"null" if place is None else line[slice(*place)]
-        decimal = _DECIMAL.fullmatch(text)
-        if text == b"null" and not each.required:
-            shape.values[each.column] = None
-        elif decimal and place and not (each.whole and decimal[2]) and len(text) <= _MOST_DIGITS:
-            digits = tuple(place[0] + n for n, sign in enumerate(text) if sign != ord("."))
-            shape.values[each.column] = Number(digits, len(decimal[2] or b""))
-        else:
+    if shape.route is NIGHTS:
+        shape.nights = nights_of(line, found)
+        return shape.nights is not None
+    assert shape.route.payload
+    values = numbers_of(shape.route.payload.fields, line, found)
+    shape.values = values or {}
+    return values is not None and (not shape.route.labelled or _latest(shape, line, found))
+
+
+def _latest(shape: Shape, line: bytes, members: Mapping[Path, Span]) -> bool:
+    """Finds what tells the offset of a day's report; gives whether it is plain."""
+    for name in LATEST:
+        spans = [members.get((name, key)) for key in ("time", "dbTime")]
+        if None in spans:
+            continue
+        local, instant = (number_at(line, span) if span else None for span in spans)
+        if local is None or instant is None or local.decimals or instant.decimals:
             return False
+        shape.latest.append((local, instant))
     return True
-
-
-def _members(line: bytes, start: int, end: int) -> dict[str, tuple[int, int]] | None:
-    """The members of a flat JSON object in a quoted cell: where each key's value stands."""
-    if line[start - 1 : start + 1] != b'"{' or line[end - 1 : end + 1] != b'}"':
-        return None
-    found: dict[str, tuple[int, int]] = {}
-    at = start + 1
-    while match := _MEMBER.match(line, at, end - 1):
-        key = match[1][2:-2].decode(errors="replace")
-        if key in found:
-            return None
-        found[key] = match.span(2)
-        if match.end() == end - 1:
-            return found
-        if line[match.end() : match.end() + 1] != b",":
-            return None
-        at = match.end() + 1
-    return None

@@ -25,15 +25,15 @@ from stages.normalize.mi_payloads import (
 
 STAGES = {1: "awake", 2: "deep", 3: "light", 4: "rem", 5: "awake"}  # state of an item; several projects swap 2 and 3
 _MOST_SEGMENTS = 1440  # of a day, one a minute
-_MINUTE = 1.0  # tolerance of sums, for durations cut to whole minutes
+MINUTE = 1.0  # tolerance of sums, for durations cut to whole minutes
 _STAGE_FIELDS = tuple(
     Field(f"{stage}_min", (f"sleep_{stage}_duration",)) for stage in ("deep", "light", "rem", "awake")
 )
-_STAGE_COLUMNS = tuple(stage.column for stage in _STAGE_FIELDS)
+STAGE_COLUMNS = tuple(stage.column for stage in _STAGE_FIELDS)
 _BODY = (Field("avg_hr", ("avg_hr",), HEART), Field("avg_spo2", ("avg_spo2",), OXYGEN))
 _SCORE = Field("score", ("sleep_score",), POSITIVE | {255})
-_NIGHT = Payload(schemas.SLEEP, "night", (Field("duration_min", ("total_duration",)), *_STAGE_FIELDS, _SCORE, *_BODY))
-_SEGMENT = Payload(schemas.SLEEP, "segment", (Field("duration_min", ("duration",)), *_STAGE_FIELDS, *_BODY))
+NIGHT = Payload(schemas.SLEEP, "night", (Field("duration_min", ("total_duration",)), *_STAGE_FIELDS, _SCORE, *_BODY))
+SEGMENT = Payload(schemas.SLEEP, "segment", (Field("duration_min", ("duration",)), *_STAGE_FIELDS, *_BODY))
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def night(payload: Mapping[str, Any], short_night_min: float) -> list[Sleep]:
     Raises:
         Unreadable: a field of the report itself cannot be read. A segment that cannot be read is a row with a problem.
     """
-    found, flags = _NIGHT.read(payload)
+    found, flags = NIGHT.read(payload)
     details = payload.get("segment_details") or []
     if not isinstance(details, list) or len(details) > _MOST_SEGMENTS:
         raise wrong_type("segment_details", details, f"a list of at most {_MOST_SEGMENTS}")
@@ -67,7 +67,7 @@ def night(payload: Mapping[str, Any], short_night_min: float) -> list[Sleep]:
             return [part for part in parts if part.problem]
         found["duration_min"] = slept
         flags.append("sleep_total_missing")
-    elif parts and abs(slept - found["duration_min"]) > _MINUTE:
+    elif parts and abs(slept - found["duration_min"]) > MINUTE:
         flags.append("sleep_total_differs")
     if found["duration_min"] < short_night_min:
         flags.append("short_night")
@@ -85,21 +85,21 @@ def segment(payload: Mapping[str, Any], item: int = 0) -> Sleep | None:
     Raises:
         Unreadable: a field cannot be read.
     """
-    found, flags = _SEGMENT.read(payload)
+    found, flags = SEGMENT.read(payload)
     bed, wake, offset = _instant(payload, "bedtime"), _instant(payload, "wake_up_time"), quarter_hours(payload)
     items = _items(payload)
     sums = _sums(items)
-    if items and not any(found[column] for column in ("duration_min", *_STAGE_COLUMNS)):
+    if items and not any(found[column] for column in ("duration_min", *STAGE_COLUMNS)):
         found.update(sums)
         flags.append("stages_from_items")
         bed = bed or min(start for start, _, _ in items)
         wake = wake or max(end for _, end, _ in items)
-    elif items and any(abs((found[column] or 0) - (sums[column] or 0)) > _MINUTE for column in _STAGE_COLUMNS):
+    elif items and any(abs((found[column] or 0) - (sums[column] or 0)) > MINUTE for column in STAGE_COLUMNS):
         flags.append("stages_disagree")
     found = _staged(found)
     if not found["duration_min"]:
         return None
-    if bed and wake and abs((wake - bed) / 60 - found["duration_min"] - (found["awake_min"] or 0)) > _MINUTE:
+    if bed and wake and abs((wake - bed) / 60 - found["duration_min"] - (found["awake_min"] or 0)) > MINUTE:
         flags.append("sleep_span_differs")
     found.update(bedtime_utc=bed, wake_utc=wake)
     return Sleep(item, "segment", bed, wake, offset, found, tuple(flags))
@@ -116,9 +116,9 @@ def _part(item: int, detail: object) -> Sleep | None:
 
 def _staged(found: Mapping[str, Any]) -> dict[str, Any]:
     """Without stages that are all zero: the device told the whole only."""
-    if any(found[column] for column in _STAGE_COLUMNS):
+    if any(found[column] for column in STAGE_COLUMNS):
         return dict(found)
-    return {**found, **dict.fromkeys(_STAGE_COLUMNS)}
+    return {**found, **dict.fromkeys(STAGE_COLUMNS)}
 
 
 def _sums(items: list[tuple[int, int, int]]) -> dict[str, float | None]:
