@@ -36,7 +36,9 @@ def test_the_zone_is_that_of_zoneinfo(zone: str) -> None:
 
 def test_the_offsets_of_a_few_instants_are_those_among_many() -> None:
     """However far apart the instants are that are asked about together; one outside 1970 to 2100 is the nearer end."""
-    instants = np.array([-1, 0, *range(10**9 - 3, 10**9 + 10**8, 9_999_999), *PLAUSIBLE[-2:], PLAUSIBLE[-1] + 200 * 86_400])
+    instants = np.array(
+        [-1, 0, *range(10**9 - 3, 10**9 + 10**8, 9_999_999), *PLAUSIBLE[-2:], PLAUSIBLE[-1] + 200 * 86_400]
+    )
     for zone in ZONES:
         together = Offsets(zone).of_zone(instants)
         assert [int(Offsets(zone).of_zone(instants[i : i + 1])[0]) for i in range(len(instants))] == together.tolist()
