@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ CRASH_SEED = "2026"
 def pytest_configure() -> None:
     """One seed for the slices of the crash campaigns, whichever worker runs them."""
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # bytecode would be counted as writes of a run
+    sys.dont_write_bytecode = True
     seed = os.environ.get("CRASH_SEED") or CRASH_SEED
     os.environ["CRASH_SEED"] = str(random.randrange(10**6)) if seed == "anew" else seed
     # What some tests make in this folder is there before any test begins: others hold that looking again, while nothing

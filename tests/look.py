@@ -39,6 +39,7 @@ def settle(project: Project) -> None:
     (project.root / ".pdp").mkdir(exist_ok=True)  # what the first look would make, touching the project's folder
     # The code at work and the folders it is found in are watched too.
     code = [REPO, *(REPO / "pdp").rglob("*"), *(Path(place) for place in sys.path if place and Path(place).exists())]
-    paths = [project.root, *code, *(path for path in project.root.rglob("*") if ".pdp" not in path.parts)]
-    newest = max(path.lstat().st_ctime for path in [*paths, REPO, *(REPO / "pdp").rglob("*.py")])
+    paths = [*code, project.root, *project.root.rglob("*")]
+    # Bytecode is not: other tests' programs may be writing theirs, under names that do not stay.
+    newest = max(path.lstat().st_ctime for path in paths if not {".pdp", "__pycache__"} & {*path.parts})
     time.sleep(max(0.0, newest + 2.2 - time.time()))

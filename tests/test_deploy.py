@@ -93,6 +93,7 @@ def test_what_an_image_does_without_is_a_sentence(tmp_path: Path, lock: str, com
     hide(tmp_path, f"requirements-{lock}.lock")
     done = subprocess.run(
         [sys.executable, "-m", "pdp", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PDP_DATA_DIR": str(tmp_path), "PDP_TIMEZONE": "UTC"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "PDP_DATA_DIR": str(tmp_path), "PDP_TIMEZONE": "UTC",
+             "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
     assert done.returncode != 0 and told in done.stderr and "fault of pdp" not in done.stderr

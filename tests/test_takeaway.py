@@ -38,9 +38,9 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("dodo.py", "stages", "configs"):
-            copy = shutil.copytree if (REPO / name).is_dir() else shutil.copy
-            copy(REPO / name, root / name)
+        for name in ("stages", "configs"):
+            shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
+        shutil.copy(REPO / "dodo.py", root)
         self.run("-m", "pdp", "demo", "--days", str(DAYS))
         self.run("-m", "doit")
 

@@ -75,7 +75,7 @@ class Repository:
         done = subprocess.run(
             ["bash", "-e", "-c", step["run"]], cwd=at.root, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
             env={"PATH": path, "HOME": str(self.root), "PDP_GOOGLE_ROOT": self.google.double.root,
-                 "PYTHONPATH": str(self.tools), **given},
+                 "PYTHONPATH": str(self.tools), "PYTHONDONTWRITEBYTECODE": "1", **given},
         )  # fmt: skip
         return done.returncode, self.google.double.counts - before, done.stdout + done.stderr
 
