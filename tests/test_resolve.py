@@ -51,6 +51,28 @@ def test_bytecode_that_others_left_is_not_trusted(tmp_path: Path) -> None:
     assert python(tmp_path, "-c", RESOLVE) == "3\n"
 
 
+def test_what_was_compiled_is_kept_with_its_source(tmp_path: Path) -> None:
+    """It is not compiled again; but after an edit, where what is kept is damaged, or where nothing may be kept, it is."""
+    edit(tmp_path / "aid.py", "FACTOR = 2\n")
+    (tmp_path / "work.py").write_text(AT_TOP)
+    told = "print(end='.') or compile_(self, *made_of)"
+    told = f"m.source_to_code = lambda self, *made_of: {told}"
+    compiled = f"from importlib.machinery import SourceFileLoader as m; compile_ = m.source_to_code; {told}; {RESOLVE}"
+    assert python(tmp_path, "-c", compiled) == "..2\n"
+    assert python(tmp_path, "-c", compiled) == "2\n"
+    edit(tmp_path / "aid.py", "FACTOR = 3\n")
+    assert python(tmp_path, "-c", compiled) == ".3\n"
+    (kept,) = tmp_path.rglob("aid.*.code")
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], bytes(len(whole))):
+        kept.write_bytes(damaged)
+        assert python(tmp_path, "-c", compiled) == ".3\n"
+        assert kept.read_bytes() == whole
+    kept.unlink()
+    assert python(tmp_path, "-B", "-c", compiled) == ".3\n"
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize("options", [(), ("-n", "2"), ("-n", "2", "-P", "thread")])
 def test_a_stage_leaves_no_bytecode(project: Project, options: tuple[str, ...]) -> None:
     """In this process, in workers and in threads: an edit of what a stage imports as it runs is run by the next `doit`."""
