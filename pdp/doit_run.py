@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import sys
@@ -69,6 +70,9 @@ NO_WAIT = {
 }  # fmt: skip
 
 
+COLLECT_EVERY = 20_000  # objects, 5 MB or so; Python's 700 are for programs that live long and link all to all
+
+
 def at_the_door(command: Callable[[], Any]) -> Any:
     """Runs a command of doit; what ends it is one sentence, and an exit code that is not zero."""
     try:
@@ -92,6 +96,9 @@ class PdpRun(Run):
     cmd_options = (*Run.cmd_options, WAIT, NO_WAIT)
 
     def execute(self, params: Any, args: Any) -> Any:
+        # What is loaded by now stays, and what a run makes hardly ever refers to itself: looking for such was 6% of its time.
+        gc.freeze()
+        gc.set_threshold(COLLECT_EVERY)
         # Before dodo.py is loaded: the action cannot see what the command line asked for.
         Session.always = bool(params["always"])
         wait = 0.0 if params.pop("no_wait") else params.pop("wait")
