@@ -1,9 +1,10 @@
-"""pyarrow as little as it can be: without pandas, until somebody wants pandas, and without a heap of its own.
+"""pyarrow without pandas, until somebody wants pandas, and without a heap of its own; NumPy without threads.
 
 The first time that pyarrow is handed a Python value it imports pandas, only to ask whether the value is a Series: that
 takes 0.4 CPU seconds and 60 MB. It remembers when there is none. Here it is told that there is none, and is told anew
 when a stage imports pandas itself. Its own heap (mimalloc) keeps what batches once took, a third of all memory of a run
-over years, and is no faster here.
+over years, and is no faster here. NumPy's linear algebra starts a thread for each core when it is loaded, and they wait by
+being busy: a stage has no use for them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import ModuleType
 def lean_arrow() -> None:
     """From now on pyarrow does without pandas and its own heap; nothing changes where these are imported already."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # looked at when pyarrow is imported
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # and this, when NumPy is
     if "pandas" in sys.modules or any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     import pyarrow as pa

@@ -39,6 +39,16 @@ def test_where_pandas_is_there_already_nothing_changes():
     assert run("import pandas;" + HEAD + code) == "[1] 0"
 
 
+def test_numpy_starts_no_threads_unless_a_person_says_so():
+    """None beyond those that pyarrow has."""
+    code = "import os, numpy; print(len(os.listdir('/proc/self/task')), os.environ['OPENBLAS_NUM_THREADS'])"
+    lean = "from pdp.lean import lean_arrow; lean_arrow();" + code
+    own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", lean], cwd=ROOT, env=own, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == run("import pyarrow;" + code, OPENBLAS_NUM_THREADS="1")
+    assert run(lean, OPENBLAS_NUM_THREADS="2").endswith(" 2")
+
+
 def test_a_first_run_of_the_whole_demo_imports_no_pandas(tmp_path):
     environ = {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(tmp_path / "data")}
     run("import runpy, sys; sys.argv[1:] = ['demo']; runpy.run_module('pdp', run_name='__main__')", **environ)
