@@ -13,7 +13,7 @@ from typing import Any
 
 from pdp import fingerprint
 from pdp.errors import PdpError, sentence
-from pdp.registry import damaged, dump, load
+from pdp.registry import Registry, damaged, dump
 from pdp.repairs import Repair
 from pdp.session import Code, Session
 from pdp.stage import Pipeline, Stage
@@ -41,13 +41,13 @@ def key_of(identity: dict[str, Any]) -> str:
     return hashlib.sha256(dump(identity).encode()).hexdigest()
 
 
-def recorded_by(stage: str, last: Any) -> dict[str, Any]:
+def recorded_by(registry: Registry, stage: str, last: Any) -> dict[str, Any]:
     """The identity of the stage's last good record, a row of `Registry.last()`.
 
     Raises:
         RegistryError: it is not the one that its key was made from.
     """
-    identity: dict[str, Any] = load(last["identity"])
+    identity = registry.identity(last["id"])
     if key_of(identity) != last["key"]:
         raise damaged(f"the last record of {stage} is not what was written", "registry.db")
     return identity
@@ -77,7 +77,7 @@ def _plan(session: Session, pipeline: Pipeline, stage: Stage, current: Current) 
     if last is None:
         plan.reasons.append("never built")
     elif last["key"] != plan.key:
-        recorded = recorded_by(stage.name, last)
+        recorded = recorded_by(session.registry, stage.name, last)
         same = in_scheme(session, stage, identity, _scheme_of(recorded))
         key = key_of(same) if same else ""
         if key != last["key"]:

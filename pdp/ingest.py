@@ -46,7 +46,7 @@ def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Pl
     if last is None or row is None:
         plan.reasons.append("never built")
         return plan
-    plan.reasons += file_changes(recorded_by(name, last)["snapshot"], identity["snapshot"])
+    plan.reasons += file_changes(recorded_by(session.registry, name, last)["snapshot"], identity["snapshot"])
     on_disk = session.hashes.sha256(source.manifest.path)
     if on_disk != row["hash"] and not plan.reasons:
         plan.reasons.append(f"its snapshot is {'missing' if on_disk is None else 'not the recorded one'}")
@@ -73,7 +73,7 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
         return
     name = f"ingest:{source.name}"
     last = session.registry.last(name)
-    had = len(recorded_by(name, last)["snapshot"]) if last else 0
+    had = len(recorded_by(session.registry, name, last)["snapshot"]) if last else 0
     enabled = session.config.values[source.name]["enabled"]
     if had and enabled:
         what = session.shown(source.folder) if remote(session, source) is None else f"the place of {source.name}"

@@ -20,6 +20,7 @@ from pdp.registry.migrate import VERSION
 from pdp.store import Store
 from tests.forked import doit_in
 from tests.look import pdp, said
+from tests.older import older
 from tests.project import STEPS, Project, outcomes
 
 ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
@@ -221,21 +222,6 @@ def test_an_output_that_a_stage_no_longer_has_is_not_current(tmp_path: Path) -> 
         assert sorted(chain.registry.current()) == ["a"]
 
 
-def first_version(data: Path) -> None:
-    """Turns the registry in `data` into one of version 1, as pdp wrote it before there were records."""
-    db = sqlite3.connect(data / "registry.db")
-    triggers = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
-    for statement in (
-        *(f"DROP TRIGGER {name}" for name in triggers), "ALTER TABLE stage_run DROP COLUMN record", "DROP TABLE chain",
-        "DROP TABLE release", "PRAGMA user_version = 1",
-    ):  # fmt: skip
-        db.execute(statement)
-    db.commit()
-    db.close()
-    for path in (data / "store/records").iterdir():
-        path.unlink()
-
-
 def test_an_older_registry_is_brought_up_to_date(project: Project) -> None:
     """A copy of it is kept; the next change writes the whole history down, and it can be told again from the store."""
     assert doit_in(project.root)[0] == 0
@@ -243,7 +229,7 @@ def test_an_older_registry_is_brought_up_to_date(project: Project) -> None:
     assert doit_in(project.root)[0] != 0
     project.write("stages/steps.py", STEPS)
     old = {name: rows for name, rows in told(project.data).items() if name not in ("chain", "release", "stage_run")}
-    first_version(project.data)
+    older(project.data, 1)
     assert "of an older pdp; run doit first" in pdp(project, "history", code=1)
     assert set(outcomes(doit_in(project.root)[1]).values()) == {"current"}
     copy = sqlite3.connect(project.data / "registry.db.v1")
@@ -274,7 +260,7 @@ def test_what_was_pinned_dropped_and_forgotten_before_there_were_records_is_writ
         chain.pin("a", 1)
         chain.forget("c")
     chain.registry.close()
-    first_version(tmp_path)
+    older(tmp_path, 1)
     chain = chain_in(tmp_path)
     with chain.transaction():
         chain.pin("c", 1)
@@ -308,7 +294,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     chain_in(tmp_path).registry.close()
     (tmp_path / "store").mkdir()
     (tmp_path / "store/records").mkdir()
-    first_version(tmp_path)
+    older(tmp_path, 1)
     db = sqlite3.connect(tmp_path / "registry.db")
     db.execute("CREATE TABLE release (mine)")
     db.commit()

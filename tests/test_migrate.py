@@ -200,8 +200,8 @@ def test_a_registry_whose_names_are_no_text_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "registry.db"
     connect(path).close()
     content = path.read_bytes()
-    assert content.count(b"indexartifact_hash") == 1  # kind and name, as SQLite's own table holds them
-    path.write_bytes(content.replace(b"indexartifact_hash", b"indexartifact_h\xccsh"))
+    assert content.count(b"indexoutput_artifact") == 1  # kind and name, as SQLite's own table holds them
+    path.write_bytes(content.replace(b"indexoutput_artifact", b"indexoutput_art\xccfact"))
     with pytest.raises(RegistryError, match=r"registry\.db is damaged and cannot be read \(a name is no text\)"):
         connect(path)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import json
-import sqlite3
+from contextlib import closing
 
 import pytest
 
 from pdp import fingerprint, identity
 from pdp.fingerprint.canon import TEXTS
+from pdp.registry import Registry
 from tests.forked import doit_in
 from tests.project import Project, outcomes
 
@@ -23,9 +23,9 @@ def ran(project: Project) -> dict[str, str]:
 
 def schemes(project: Project) -> set[tuple[int, int]]:
     """(scheme of the identity, of the fingerprint) of every record of a stage."""
-    with sqlite3.connect(project.data / "registry.db") as db:
-        rows = db.execute("SELECT identity FROM stage_run WHERE stage NOT LIKE 'ingest%'").fetchall()
-    found = [json.loads(text) for (text,) in rows]
+    with closing(Registry(project.data / "registry.db", read_only=True)) as registry:
+        rows = registry.db.execute("SELECT id FROM stage_run WHERE stage NOT LIKE 'ingest%'").fetchall()
+        found = [registry.identity(number) for (number,) in rows]
     return {(one["scheme"], one.get("fingerprint", 1)) for one in found}
 
 

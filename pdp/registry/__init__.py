@@ -183,18 +183,24 @@ class Registry:
         return {"facts": load(rows[0]["facts"]), "outputs": outputs}
 
     def last(self, stage: str) -> sqlite3.Row | None:
-        """The stage's last good record: id, key, identity, facts."""
+        """The stage's last good record: id, key, facts."""
         return self.db.execute(
-            "SELECT id, key, identity, facts, rows, at FROM stage_run WHERE stage = ? "
+            "SELECT id, key, facts, rows, at FROM stage_run WHERE stage = ? "
             "AND outcome IN ('built', 'unchanged', 'restored') ORDER BY id DESC LIMIT 1",
             (stage,),
         ).fetchone()
 
+    def identity(self, stage_run: int) -> dict[str, Any]:
+        """The identity that was recorded with a stage run."""
+        from pdp.registry.identities import identity
+
+        return identity(self.db, stage_run)
+
     def schemes(self, stage: str) -> list[tuple[int, int]]:
         """By which schemes its identities were recorded, the last one first: (of the identity, of fingerprints)."""
         rows = self.db.execute(
-            "SELECT json_extract(identity, '$.scheme') AS scheme, COALESCE(json_extract(identity, '$.fingerprint'), 1) AS code "
-            "FROM stage_run WHERE stage = ? AND identity IS NOT NULL GROUP BY scheme, code ORDER BY MAX(id) DESC",
+            "SELECT json_extract(c.text, '$.scheme') AS scheme, COALESCE(json_extract(c.text, '$.fingerprint'), 1) AS code "
+            "FROM stage_run r JOIN common c ON c.id = r.common WHERE r.stage = ? GROUP BY scheme, code ORDER BY MAX(r.id) DESC",
             (stage,),
         )
         return [(row["scheme"], row["code"]) for row in rows]

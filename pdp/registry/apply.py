@@ -13,6 +13,7 @@ from typing import Any
 
 from pdp.errors import RegistryError
 from pdp.registry import dump
+from pdp.registry.identities import common_of, own_of, share
 
 SCHEME = 1
 
@@ -95,13 +96,16 @@ def _stage(db: sqlite3.Connection, record: dict[str, Any], digest: str) -> None:
     stage = record["stage"]
     # One table in two forms has its rows once.
     named = {o["name"].removesuffix(".csv"): o["rows"] for o in record["outputs"] if o["rows"] is not None}
+    identity = record["identity"]
+    given = [(name, version_of(db, name, hashed), hashed) for name, hashed in identity["inputs"].items()]
+    known = [(name, version, hashed) for name, version, hashed in given if version]
     stage_run = db.execute(
-        "INSERT INTO stage_run (run, stage, outcome, reasons, key, identity, facts, rows, seconds, at, record) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO stage_run (run, stage, outcome, reasons, key, common, own, facts, rows, seconds, at, record) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             record["run"]["id"], stage, record["outcome"], dump(record["reasons"]), record["key"],
-            dump(record["identity"]), dump(record["facts"]), sum(named.values()) if named else None,
-            record["seconds"], record["at"], digest,
+            share(db, common_of(identity)), own_of(identity, {name: hashed for name, _, hashed in known}),
+            dump(record["facts"]), sum(named.values()) if named else None, record["seconds"], record["at"], digest,
         ),
     ).lastrowid  # fmt: skip
     db.execute("DELETE FROM current WHERE stage = ?", (stage,))
@@ -123,11 +127,7 @@ def _stage(db: sqlite3.Connection, record: dict[str, Any], digest: str) -> None:
             )
         db.execute("INSERT INTO output VALUES (?, ?, ?)", (stage_run, name, version))
         db.execute("INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?)", (name, version, stage, stage_run))
-    for name, given in record["identity"]["inputs"].items():
-        db.execute(
-            "INSERT INTO input SELECT ?, name, version FROM artifact WHERE name = ? AND hash = ?",
-            (stage_run, name, given),
-        )
+    db.executemany("INSERT INTO input VALUES (?, ?, ?)", [(stage_run, name, version) for name, version, _ in known])
     db.execute(
         "INSERT OR REPLACE INTO trace (stage, key, stage_run) VALUES (?, ?, ?)", (stage, record["key"], stage_run)
     )
@@ -172,7 +172,8 @@ def next_version(db: sqlite3.Connection, name: str, digest: str) -> int:
 TABLES = {
     "chain": "seq, hash",
     "run": "id, started_at, finished_at, status, command, versions, current_count",
-    "stage_run": "id, run, stage, outcome, reasons, key, identity, facts, rows, seconds, at, record",
+    "common": "id, text",
+    "stage_run": "id, run, stage, outcome, reasons, key, common, own, facts, rows, seconds, at, record",
     "artifact": "name, version, hash, size, rows, path, stage_run, created_at",
     "output": "stage_run, name, version",
     "input": "stage_run, name, version",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pdp.registry import load
+from pdp.registry.identities import identity
 
 
 def is_due(db: sqlite3.Connection) -> bool:
@@ -44,7 +45,7 @@ def _stage_run(db: sqlite3.Connection, row: sqlite3.Row) -> dict[str, Any]:
         (row["id"],),
     )
     return told | {
-        "kind": "stage", "key": row["key"], "identity": load(row["identity"]), "facts": load(row["facts"]),
+        "kind": "stage", "key": row["key"], "identity": identity(db, row["id"]), "facts": load(row["facts"]),
         "seconds": row["seconds"], "outputs": [dict(output) for output in outputs],
     }  # fmt: skip
 

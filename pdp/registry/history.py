@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import contextmanager
 
 from pdp.registry import connect, load, recall, unsealed
+from pdp.registry.identities import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,20 +138,20 @@ class History:
     def maker(self, artifact: str, version: int) -> dict[str, Any]:
         """The stage run behind a version: the last one if it is current, else the first. Its id, stage, run, identity."""
         row = self.db.execute(
-            "SELECT r.id, r.stage, r.run, r.identity, r.at FROM artifact a LEFT JOIN current c USING (name, version) "
+            "SELECT r.id, r.stage, r.run, r.at FROM artifact a LEFT JOIN current c USING (name, version) "
             "JOIN stage_run r ON r.id = COALESCE(c.stage_run, a.stage_run) WHERE a.name = ? AND a.version = ?",
             (artifact, version),
         ).fetchone()
-        return dict(row) | {"identity": load(row["identity"])}
+        return dict(row) | {"identity": identity(self.db, row["id"])}
 
     def giver(self, artifact: str, version: int, until: int) -> dict[str, Any] | None:
         """The last stage run up to `until` that gave a version: its id, stage and identity."""
         row = self.db.execute(
-            "SELECT r.id, r.stage, r.identity FROM output o JOIN stage_run r ON r.id = o.stage_run "
+            "SELECT r.id, r.stage FROM output o JOIN stage_run r ON r.id = o.stage_run "
             "WHERE o.name = ? AND o.version = ? AND r.id <= ? ORDER BY r.id DESC LIMIT 1",
             (artifact, version, until),
         ).fetchone()
-        return dict(row) | {"identity": load(row["identity"])} if row else None
+        return dict(row) | {"identity": identity(self.db, row["id"])} if row else None
 
     def statements(self, digest: str) -> dict[str, str]:
         """What a code digest stands for; empty where that is not known."""
@@ -181,7 +182,8 @@ class History:
     def repairs(self, stage_run: int) -> int:
         """How many rows a person had repaired in what a stage was given when it ran."""
         row = self.db.execute(
-            "SELECT json_array_length(identity, '$.repairs.rows') FROM stage_run WHERE id = ?", (stage_run,)
+            "SELECT json_array_length(c.text, '$.repairs.rows') FROM stage_run r JOIN common c ON c.id = r.common WHERE r.id = ?",
+            (stage_run,),
         ).fetchone()
         return row[0] or 0
 
@@ -198,7 +200,7 @@ class History:
         """The files of the snapshot that an ingest took: name, sha256, size."""
         rows = self.db.execute(
             "SELECT json_extract(f.value, '$.name') AS name, json_extract(f.value, '$.sha256') AS sha256, "
-            "json_extract(f.value, '$.size') AS size FROM stage_run r, json_each(r.identity, '$.snapshot') f WHERE r.id = ?",
+            "json_extract(f.value, '$.size') AS size FROM stage_run r, json_each(r.own, '$.snapshot') f WHERE r.id = ?",
             (stage_run,),
         )
         return [dict(row) for row in rows]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 APPLICATION_ID = 0x70647031  # "pdp1"
-VERSION = 2
+VERSION = 3
 
 
 def bring_up(connection: sqlite3.Connection, path: str, *, read_only: bool) -> None:
@@ -68,6 +68,9 @@ def _look(connection: sqlite3.Connection) -> tuple[int, int, bool]:
 
 def _migrate(connection: sqlite3.Connection, number: int) -> None:
     """Within the caller's transaction."""
+    from pdp.registry.identities import teach
+
+    teach(connection)
     with open(os.path.join(os.path.dirname(__file__), "schema", f"{number}.sql"), encoding="utf-8") as file:
         statements = file.read()
     for statement in _split(statements):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pdp.registry.migrate import APPLICATION_ID
 from tests.crash.process import REMOTE, run
 from tests.crash.state import Expected, State, digest
+from tests.older import older
 from tests.project import REPO, Project
 
 
@@ -146,21 +144,12 @@ def _read_once(project: Project) -> None:
 def _of_the_first_version(project: Project) -> None:
     """A registry as the first version wrote it, and something new to record."""
     _another_file(project)
-    path = project.data / "registry.db"
-    path.rename(path.with_suffix(".new"))
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.executescript((REPO / "pdp/registry/schema/1.sql").read_text())
-        db.execute(f"ATTACH '{path.with_suffix('.new')}' AS new")
-        db.execute("BEGIN")
-        for (table,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
-            if not table.startswith("sqlite_"):
-                columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
-                db.execute(f"INSERT INTO main.{table} SELECT {columns} FROM new.{table}")
-        db.execute("COMMIT")
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        db.execute("PRAGMA user_version = 1")
-    path.with_suffix(".new").unlink()
-    shutil.rmtree(project.data / "store/records")
+    older(project.data, 1)
+
+
+def _of_the_second_version(project: Project) -> None:
+    _another_file(project)
+    older(project.data, 2)
 
 
 def _without_registry(project: Project) -> None:
@@ -218,6 +207,7 @@ SCENES = (
     Scene("forget", ("doit", "forget"), _built),
     Scene("gc", ("pdp", "gc"), _old_versions),
     Scene("an older registry", ("doit",), _of_the_first_version),
+    Scene("a registry of the second version", ("doit",), _of_the_second_version),
     Scene("recover", ("pdp", "recover"), _without_registry, blind=True),
     Scene("push", ("pdp", "push"), _with_remote),
     Scene("pull", ("pdp", "pull"), _another_machine),

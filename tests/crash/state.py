@@ -241,7 +241,7 @@ def _is_same_each_time(path: str) -> bool:
     """
     if path.startswith("kept/") and "/new-" not in path:
         return False
-    return path not in ("registry.db", "registry.db.v1", ".lock") and not path.startswith(RECORDS)
+    return path not in ("registry.db", "registry.db.v1", "registry.db.v2", ".lock") and not path.startswith(RECORDS)
 
 
 def _difference(one: Any, other: Any) -> str:

@@ -26,7 +26,7 @@ from tests.mutate.mutants import Mutant, mutants
 TESTS = (
     "store", "registry", "chain", "identity", "run", "one_run", "verify", "gc", "generation", "schemes", "filehash",
     "snapshots", "behaviours", "outlook", "look_history", "look_gc", "look_rows", "sync_project", "hostile_folder",
-    "disk", "lock", "migrate", "commit",
+    "disk", "lock", "migrate", "commit", "identities",
 )  # fmt: skip
 LAST = "tests/crash/test_slice.py"
 ENOUGH = 0.95

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = (
     "pdp/commit.py", "pdp/store.py", "pdp/lock.py", "pdp/identity.py", "pdp/chain.py", "pdp/disk.py",
     "pdp/registry/__init__.py", "pdp/registry/apply.py", "pdp/registry/migrate.py", "pdp/registry/backfill.py",
+    "pdp/registry/identities.py",
 )  # fmt: skip
 
 
