@@ -7,6 +7,7 @@ that share a key, then it ranks only these. Nothing is averaged and nothing summ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,41 @@ def same_fact(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Ma
     return lost | _outranked(table, sources, bedtime, alone & ~lost)
 
 
+def older_copies(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
+    """Readings that a later download of the same sheet tells otherwise: it has readings of that minute, but not this one.
+
+    Two files are downloads of one sheet if at least half of what the smaller one tells is in the other as well. The later
+    one is that which reaches further; else has more readings; else the longer name, as `bp (1).csv` beside `bp.csv`.
+    """
+    at = np.flatnonzero(alive & ~valid(table["record_time"]))
+    rows = table.take(at)
+    minute, what = _told(rows)
+    instant, log = integers(rows["instant_utc"]), pack(codes(rows["source"]), _by_name(rows["file"]))
+    downloads = [np.flatnonzero(log == one) for one in np.unique(log)]
+    downloads.sort(key=lambda of: (instant[of].max(), len(of)))  # it is stable, and they lie in order of their names
+    tells = [np.unique(what[of]) for of in downloads]
+    lost = np.zeros(len(at), bool)
+    for older, later in combinations(range(len(downloads)), 2):
+        of, among = downloads[older], np.isin(tells[older], tells[later])
+        if 2 * among.sum() >= min(len(among), len(tells[later])):
+            lost[of] |= np.isin(minute[of], minute[downloads[later]]) & ~np.isin(what[of], tells[later])
+    return _marked(len(alive), at[lost])
+
+
+def _told(readings: pa.Table) -> tuple[Ints, Ints]:
+    """For each reading a number for its minute by the local clock (or its date, where no time is known), and one for that and all
+    its values."""
+    minute = (integers(readings["instant_utc"]) + integers(readings["utc_offset_s"])) // 60
+    values = (numbers(readings[name]) for name in ("systolic", "diastolic", "pulse"))
+    when = pack(minute, ~equal(readings["time_known"], False))
+    return when, pack(when, *(np.unique(each, return_inverse=True)[1] for each in values))
+
+
+def _by_name(files: pa.ChunkedArray) -> Ints:
+    """Files as ranks, the shorter name first: `bp.csv` before its copy `bp (1).csv`."""
+    return codes(files, sorted(texts_of(files)[1], key=lambda name: (len(name), name)))
+
+
 def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
     """Readings that another file, device or source tells as well.
 
@@ -112,13 +148,9 @@ def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], a
     """
     at = np.flatnonzero(alive)
     rows = table.take(at)
-    minute = (integers(rows["instant_utc"]) + integers(rows["utc_offset_s"])) // 60
-    measured = (numbers(rows[name]) for name in ("systolic", "diastolic", "pulse"))
-    what = pack(minute, ~equal(rows["time_known"], False), *(np.unique(v, return_inverse=True)[1] for v in measured))
+    _, what = _told(rows)
     by_hand = ~valid(rows["record_time"])  # nothing but the file tells two logs apart
-    # the shorter name first: `bp.csv` before its copy `bp (1).csv`
-    names = sorted(texts_of(rows["file"])[1], key=lambda name: (len(name), name))
-    file, exported = codes(rows["file"], names), codes(rows["exported_on"])
+    file, exported = _by_name(rows["file"]), codes(rows["exported_on"])
     log = pack(
         codes(rows["source"], sources), codes(rows["sid"], ["default"]),
         np.where(by_hand, exported, 0), np.where(by_hand, file, 0),
@@ -133,7 +165,7 @@ def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], a
 Rule = Callable[[Schema, pa.Table, Sequence[str], Mask], Mask]
 DEFAULT_RULES: tuple[Rule, ...] = (older_revisions, same_fact)
 RULES: dict[str, tuple[Rule, ...]] = {
-    "blood_pressure": (older_revisions, repeated_readings),
+    "blood_pressure": (older_revisions, older_copies, repeated_readings),
     **dict.fromkeys(("heart_rate", "sleep", "spo2", "steps", "stress"), (older_revisions, one_device_a_day, same_fact)),
 }
 

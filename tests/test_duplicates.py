@@ -245,6 +245,42 @@ def test_readings_that_differ_in_anything_are_two() -> None:
     assert len(kept("blood_pressure", *(row | {"file": f"{n}.csv"} for n, row in enumerate(rows)))) == 6
 
 
+def sheet(name: str, *systolic: float) -> list[Row]:
+    """A sheet that tells of one reading a day, from one date on."""
+    return [reading(value, file=name, at=NOON + day * DAY) for day, value in enumerate(systolic)]
+
+
+def systolics(*rows: Row) -> list[float]:
+    return [row["systolic"] for row in kept("blood_pressure", *rows)]
+
+
+def test_a_reading_that_was_corrected_in_a_later_download_of_its_sheet_is_one() -> None:
+    """The download that reaches further is the later one, whatever the files are called; what only the earlier has stays."""
+    old, new = sheet("b.csv", 130, 142, 135, 134), sheet("a.csv", 130, 124, 135, 134, 136)
+    assert systolics(*old, *new) == [130, 124, 135, 134, 136]
+    assert systolics(*old, *(row for row in new if row["at"] > NOON)) == [130, 124, 135, 134, 136]
+
+
+def test_of_two_downloads_that_reach_as_far_the_browsers_second_one_is_the_later() -> None:
+    assert systolics(*sheet("bp.csv", 130, 142), *sheet("bp (1).csv", 130, 124)) == [130, 124]
+
+
+def test_the_last_of_many_downloads_decides() -> None:
+    downloads = sheet("1.csv", 130, 142), sheet("2.csv", 130, 124, 135), sheet("3.csv", 130, 142, 135, 136)
+    assert systolics(*(row for one in downloads for row in one)) == [130, 142, 135, 136]
+
+
+def test_two_logs_that_share_little_are_two() -> None:
+    """A minute in which two sheets tell of different readings has both, if they are not downloads of one sheet."""
+    assert systolics(*sheet("left.csv", 130, 142, 135), *sheet("right.csv", 130, 124, 136)) == [130, 142, 124, 135, 136]
+
+
+def test_a_dated_reading_that_was_corrected_is_one() -> None:
+    """Without a time the date is what both downloads tell of."""
+    rows = [row | {"time_known": False} for row in (*sheet("bp.csv", 130, 142), *sheet("bp (1).csv", 130, 124, 135))]
+    assert systolics(*rows) == [130, 124, 135]
+
+
 def test_a_reading_in_two_sources_is_one() -> None:
     """The source declared first keeps it, seconds and device notwithstanding."""
     typed = reading(source="b", at=NOON + 20, record="blood_pressure", record_time=NOON + 20, sid="default")
