@@ -37,7 +37,7 @@ def remote(session: Session, source: Source) -> Mapping[str, Any] | None:
     An id in the environment does not count for the demo: a person's readings would mix with an invented person's.
     """
     settings = session.config.values.get("fetch", {}).get(source.name, {})
-    if not (source.ask and settings.get("id")) or not session.config.values[source.name]["enabled"]:
+    if not (source.ask and settings.get("id")) or not session.is_enabled(source.name):
         return None
     return settings if not session.config.is_demo or ROOT in session.config.given else None
 

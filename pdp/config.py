@@ -114,8 +114,19 @@ def sources(root: str, path: str) -> list[str]:
 
 
 def slice(values: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """The top-level keys and sections that a stage declares, and nothing else."""
-    return {key: values[key] for key in keys}
+    """The top-level keys and sections that a stage declares, and nothing else.
+
+    Raises:
+        SettingsError: there is no such key or section.
+    """
+    wanted = list(keys)
+    unknown = [key for key in wanted if key not in values]
+    if unknown:
+        raise SettingsError(
+            f"a stage reads the setting {unknown[0]}, which there is not",
+            hint="correct config=(...) of the stage in dodo.py, or add it to Settings in pdp/settings.py",
+        )
+    return {key: values[key] for key in wanted}
 
 
 def variables(root: Path, environ: Mapping[str, str], *, with_dotenv: bool = True) -> Variables:

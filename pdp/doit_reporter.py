@@ -41,10 +41,11 @@ class Reporter(ConsoleReporter):
             self.write(f"No configs/pdp.toml yet: this is the demo (configs/demo.toml, data in {data}).\n")
 
     def write(self, text: str) -> None:
-        # `doit | head` closes the pipe: the run goes on, unheard.
+        # `doit | head` closes the pipe, `doit >&-` never had one: the run goes on, unheard.
         try:
-            self.outstream.write(text)
-            self.outstream.flush()
+            if self.outstream is not None:
+                self.outstream.write(text)
+                self.outstream.flush()
         except BrokenPipeError:
             self.outstream = open("/dev/null", "w")  # noqa: SIM115 - stays open to the end of the process
 

@@ -6,16 +6,19 @@ import gc
 import os
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import doit.cmd_run
+import doit.doit_cmd
 from doit import get_var
 from doit.cmd_clean import Clean
 from doit.cmd_run import Run
+from doit.cmdparse import CmdParseError
 from doit.dependency import FileChangedChecker
+from doit.exceptions import InvalidCommand
 
 from pdp.ask import is_offline
 from pdp.disk import told
@@ -23,6 +26,7 @@ from pdp.doit_backend import RegistryBackend
 from pdp.doit_reporter import Reporter
 from pdp.errors import PdpError, SettingsError, sentence
 from pdp.gc import leftovers
+from pdp.labels import label
 from pdp.lock import RunLock
 from pdp.registry import sqlite_told
 from pdp.session import Session
@@ -45,6 +49,7 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
     session.pipeline = pipeline
     try:
+        _refuse_misspelt(doit.doit_cmd._CMDLINE_VARS or ())
         session.offline = is_offline(session, get_var("offline"))
     except SettingsError as error:
         print(f"pdp: {sentence(error)}", file=sys.stderr)
@@ -58,6 +63,19 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "verbosity": 2,
         "continue": True,  # a source that cannot be reached fails its own stage and those that need it
     }
+
+
+def _refuse_misspelt(variables: Collection[str]) -> None:
+    """`doit ofline=1` would ask Google all the same. A variable unlike pdp's own may be one that a dodo.py of yours reads."""
+    for name in variables:
+        if name != "offline" and _near(name, ["offline"]):
+            raise SettingsError(f"there is no variable {name}", hint="did you mean offline=1?")
+
+
+def _near(word: str, known: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(known), 3, 0.7)
 
 
 WAIT = {
@@ -94,6 +112,27 @@ class PdpRun(Run):
     """`doit run` that tells the session about `-a`, and ends in peace when it is interrupted."""
 
     cmd_options = (*Run.cmd_options, WAIT, NO_WAIT)
+
+    def parse_execute(self, in_args: Any) -> Any:
+        try:
+            return super().parse_execute(in_args)
+        except CmdParseError as error:
+            # What doit says goes on with the insides of all options that there are.
+            said = str(error).partition(" (parsing options: ")[0].removeprefix("Error parsing Command: ")
+            print(
+                f"pdp: {' '.join(said.split())}; doit help run lists what doit understands, pdp --help the rest",
+                file=sys.stderr,
+            )
+            return 3
+        except InvalidCommand as error:
+            if not error.not_found:
+                raise
+            near = _near(error.not_found, (task.name for task in self.task_list))
+            hint = (
+                f"did you mean {' or '.join(near)}?" if near else "doit list --all names the tasks, pdp --help the rest"
+            )
+            print(f"pdp: there is no task, file or command {label(error.not_found)}; {hint}", file=sys.stderr)
+            return 3
 
     def execute(self, params: Any, args: Any) -> Any:
         # What is loaded by now stays, and what a run makes hardly ever refers to itself: looking for such was 6% of its time.
@@ -168,7 +207,9 @@ class PdpClean(Clean):
         self.dep_manager.close()
 
     def say(self, line: str) -> None:
-        # `doit clean | head` closes the pipe: the cleaning goes on, unheard.
+        # `doit clean | head` closes the pipe, `>&-` never had one: the cleaning goes on, unheard.
+        if self.outstream is None:
+            return
         with suppress(BrokenPipeError):
             self.outstream.write(f"{line}\n")
             self.outstream.flush()

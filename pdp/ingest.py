@@ -33,7 +33,7 @@ def plan_ingest(session: Session, pipeline: Pipeline, source: Source) -> tuple[P
 
 
 def _fetch(session: Session, source: Source) -> Snapshot:
-    if not session.config.values[source.name]["enabled"]:
+    if not session.is_enabled(source.name):
         return Snapshot(source.name, ())
     return resolve(source.fetch)(session.path(source.folder), source.name, session.hashes.sha256)
 
@@ -74,7 +74,7 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
     name = f"ingest:{source.name}"
     last = session.registry.last(name)
     had = len(recorded_by(session.registry, name, last)["snapshot"]) if last else 0
-    enabled = session.config.values[source.name]["enabled"]
+    enabled = session.is_enabled(source.name)
     if had and enabled:
         what = session.shown(source.folder) if remote(session, source) is None else f"the place of {source.name}"
         raise InputError(
@@ -90,7 +90,7 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
 
 
 def _has_files(session: Session, source: Source) -> bool:
-    enabled = session.config.values[source.name]["enabled"]
+    enabled = session.is_enabled(source.name)
     return enabled and any(name != MANIFEST for _, _, names in os.walk(session.path(source.folder)) for name in names)
 
 

@@ -150,7 +150,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
             {
                 "source": source.name,
                 "files": facts.get(f"ingest:{source.name}", {}).get("files", 0),
-                "enabled": session.config.values[source.name]["enabled"],
+                "enabled": session.is_enabled(source.name),
                 "changed_at": current[source.name]["created_at"] if source.name in current else None,
                 **_asked(session, source),
             }

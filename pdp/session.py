@@ -104,6 +104,10 @@ class Session:
         """These sections of the config, as a stage declares them."""
         return config.slice(self.config.values, sections)
 
+    def is_enabled(self, source: str) -> bool:
+        """Whether the source is read at all; one whose section has no such key, or that has no section, is."""
+        return bool(self.config.values.get(source, {}).get("enabled", True))
+
     @cached_property
     def repairs(self) -> Repairs:
         return Repairs(self.path(repairs.FILE))

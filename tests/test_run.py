@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.project import PATIENCE_S, Project, outcomes, until
+from tests.project import DODO, PATIENCE_S, STEPS, Project, outcomes, until
 
 ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
 
@@ -203,6 +203,54 @@ def test_a_closed_pipe_does_not_stop_a_clean(project: Project) -> None:
     done = project.command("sh", "-c", f"{sys.executable} -m doit clean | true")
     assert "Traceback" not in done.stderr
     assert project.outputs() == {}
+
+
+@pytest.mark.parametrize("words", ["-m doit", "-m doit clean", "-m pdp status"])
+def test_a_closed_output_does_not_abort_anything(project: Project, words: str) -> None:
+    """Started with `>&-`, as some supervisors do, a command does its work unheard."""
+    project.doit()
+    project.raw("b.txt", "10")
+    done = project.command("sh", "-c", f'"{sys.executable}" {words} >&-')
+    assert (done.returncode, done.stderr) == (0, "")
+    assert words != "-m doit" or project.total() == "16"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--bogus"], "option --bogus not recognized; doit help run lists"),
+        (["-n", "x"], "parsing parameter 'num_process'"),
+        (["normalize:mi"], "there is no task, file or command normalize:mi; did you mean normalize"),
+        (["status"], "there is no task, file or command status; doit list --all names the tasks, pdp --help the rest"),
+        (["ofline=1"], "there is no variable ofline; did you mean offline=1?"),
+    ],
+)
+def test_what_doit_does_not_understand_is_one_sentence(project: Project, words: list[str], said: str) -> None:
+    """Not the insides of all options that there are; and a misspelt `offline=1` does not ask Google all the same."""
+    done = project.doit(*words)
+    assert done.returncode in (2, 3) and done.stderr.startswith("pdp: ") and said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (project.data / "merged").exists()
+
+
+def test_a_variable_of_ones_own_is_let_through(project: Project) -> None:
+    assert project.outcomes("mine=1") == dict.fromkeys(ALL, "built")
+
+
+def test_a_source_needs_no_section_of_its_own(project: Project) -> None:
+    """A source that somebody adds has settings only if it wants some."""
+    project.write("dodo.py", DODO.replace("mi_band", "scale"))
+    project.write("stages/steps.py", STEPS.replace("mi_band", "scale"))
+    project.write("data/raw/scale/a.txt", "5")
+    assert project.outcomes()["merge"] == "built" and project.total() == "5"
+    assert project.command(sys.executable, "-m", "pdp", "status").returncode == 0
+
+
+def test_a_section_that_is_not_there_is_one_sentence(project: Project) -> None:
+    project.write("dodo.py", DODO.replace('("sleep",)', '("slep",)'))
+    done = project.doit()
+    assert done.returncode == 1 and "a stage reads the setting slep, which there is not" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:

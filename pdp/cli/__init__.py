@@ -66,6 +66,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdout is None:  # `pdp status >&-`: there is nobody to tell
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open to the end of the process
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
