@@ -6,6 +6,7 @@ import random
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from pdp.chain import read_all
@@ -14,7 +15,7 @@ from pdp.errors import PdpError
 from pdp.filehash import sha256_of
 from pdp.identity import plan_stage
 from pdp.recover import in_order, rebuild
-from pdp.registry import load
+from pdp.registry import connect, load
 from pdp.registry.apply import history
 from pdp.registry.history import History
 from pdp.session import Session
@@ -29,9 +30,19 @@ def findings(session: Session) -> Iterator[str]:
     yield from (f"the registry is damaged: {row[0]}" for row in db.execute("PRAGMA integrity_check") if row[0] != "ok")
     for table, *_ in db.execute("PRAGMA foreign_key_check"):
         yield f"a row of the table {table} names what is not there"
+    yield from _tables(db)
     yield from _objects(session)
     yield from _records(session)
     yield from _conservation(db)
+
+
+def _tables(db: sqlite3.Connection) -> Iterator[str]:
+    """What the tables are called and consist of, against a new registry: to SQLite Name is name, to who reads it it is not."""
+    with tempfile.TemporaryDirectory() as folder, closing(connect(Path(folder, "registry.db"))) as new:
+        for (table,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            one, other = ([tuple(row) for row in each.execute(f"PRAGMA table_info({table})")] for each in (db, new))
+            if one != other:
+                yield f"the table {table} is not made as pdp makes it; pdp recover makes it again"
 
 
 def _objects(session: Session) -> Iterator[str]:

@@ -40,6 +40,12 @@ def test_the_campaign_sees_what_a_missing_checksum_lets_through(bench: Bench, mo
     assert fate == "wrong" and "settings" in what
 
 
+def test_a_column_whose_name_was_harmed_is_found(bench: Bench) -> None:
+    """Another case is the same name to SQLite, and none that readers of its rows know."""
+    bit = bench.bytes.index(b"finished_at TEXT") * 8 + 5
+    assert bench.flip(bit, False)[0] == "told by verify, until then words differ"
+
+
 def test_a_record_that_was_harmed_is_found(bench: Bench) -> None:
     """A reason becomes another word: readers cannot know, `pdp verify` does."""
     assert bench.flip(bit_of(bench, b"never built"), False)[0] == "told by verify, until then words differ"

@@ -38,9 +38,10 @@ class Call:
     def _mode(self) -> int:
         return int(self.arguments[-1].startswith("0"))
 
-    def before(self, many: int) -> Call:
-        """So many calls of this name earlier; at least the first."""
-        return replace(self, ordinal=max(1, self.ordinal - many))
+    def earlier(self, tried: int) -> Call:
+        """A call of this name before it: the one just before, then an eighth of the way to the first, then two, …"""
+        step = min(tried, 1) + self.ordinal * max(tried - 1, 0) // 8
+        return replace(self, ordinal=max(1, self.ordinal - step))
 
     @property
     def point(self) -> str:

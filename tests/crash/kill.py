@@ -14,9 +14,9 @@ from tests.crash.process import Ended, run
 from tests.crash.scenes import Stage
 from tests.crash.state import State, broken, unmended
 
-# A point that the run never came to (another second, another number of rows in a cache) is tried again this often; each
-# time the call of this name before it: the last ones of a run are not there in every run.
-TRIES = 4
+# A point that the run never came to (another second, another number of rows in a cache) is tried again this often, each
+# time a call of this name before it: the last ones of a run are not there in every run.
+TRIES = 6
 ASKED = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -64,7 +64,7 @@ def killed(stage: Stage, call: Call, place: Path, how: int = signal.SIGKILL) -> 
     """A copy of the project after the command was killed at that call; None if it never came to it."""
     for tried in range(TRIES):
         root = stage.copy(Path(tempfile.mkdtemp(dir=place), "p"))
-        ended = inject(root, stage.scene.words, call.before(tried), f"signal={signal.Signals(how).name[3:]}")
+        ended = inject(root, stage.scene.words, call.earlier(tried), f"signal={signal.Signals(how).name[3:]}")
         if ended.code == -how or (how != signal.SIGKILL and ended.code != stage.scene.code):
             return root, ended
         shutil.rmtree(root.parent)

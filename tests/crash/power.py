@@ -97,7 +97,7 @@ def cut_after_kill(stage: Stage, call: Call, place: Path) -> Tally:
     for tried in range(TRIES):
         root = stage.copy(Path(tempfile.mkdtemp(dir=place), "p"))
         log = root.parent / "log"
-        at = f"inject={call.name}:signal=KILL:when={call.before(tried).ordinal}"
+        at = f"inject={call.name}:signal=KILL:when={call.earlier(tried).ordinal}"
         options = ["-y", "-o", str(log), "-xx", "-s", "1000000", "-e", f"trace={strace.TRACED}", "-e", at]
         if run(root, stage.scene.words, options).code == -9:
             break
