@@ -10,22 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pdp.disk import make_folder, sync
 from pdp.errors import InputError, StageError
 from pdp.filehash import stat_of
 from pdp.identity import Plan, config_of
-from pdp.lean import lean_arrow
-from pdp.readings import KeptReadings
 from pdp.registry import dump
-from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.signals import held
 from pdp.snapshot import Snapshot, is_snapshot
 from pdp.stage import Pipeline, Stage
 from pdp.store import lost
-from pdp.tables import Inputs, Stored, Writers
+
+if TYPE_CHECKING:
+    from pdp.tables import Inputs, Writers
 
 
 def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> dict[str, Any]:
@@ -56,6 +55,11 @@ def build(
     session: Session, pipeline: Pipeline, stage: Stage, plan: Plan
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Runs the stage's function; its outputs are in the store when this returns."""
+    from pdp.lean import lean_arrow
+    from pdp.readings import KeptReadings
+    from pdp.resolve import resolve
+    from pdp.tables import Inputs, Writers
+
     lean_arrow()
     function = resolve(stage.function)
     snapshots: list[Snapshot] = []
@@ -101,6 +105,8 @@ def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshot
         )
         snapshots.append(snapshot)
         return snapshot
+    from pdp.tables import Stored
+
     if not session.store.has(digest):
         raise lost(digest)
     return Stored(session.store.path(digest))
