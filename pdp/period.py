@@ -39,12 +39,15 @@ def period_of(
 
     Raises:
         InputError: no day lies in it.
+        UsageError: it ends before it begins.
     """
     if days.empty:
         raise InputError("there is no day to report on", hint="put exports into the raw folder and run doit")
     newest = (readings if len(readings) else days)["date"].max().date()
     end = last or (newest if back else max(newest, days["date"].max().date()))
     start = first or (end - timedelta(days=back - 1) if back else days["date"].min().date())
+    if start > end and not last:
+        raise InputError(f"there is no day from {start} on", hint=f"the last one is {end}")
     if start > end:
         raise UsageError(f"{start} lies after {end}", hint="a period goes from the earlier date to the later one")
     period = Period(start, end)

@@ -102,9 +102,10 @@ def test_any_length_can_be_made(days: int) -> None:
     assert (max(found) - min(found)).days == days - 1
 
 
-def test_no_days_is_refused_in_a_sentence() -> None:
-    with pytest.raises(PdpError, match="a demo of 0 days cannot be made; ask for 1 or more"):
-        generate(0)
+@pytest.mark.parametrize("days", [0, 20_001])
+def test_no_days_and_too_many_are_refused_in_a_sentence(days: int) -> None:
+    with pytest.raises(PdpError, match=f"a demo of {days} days cannot be made; ask for 1 to 20000"):
+        generate(days)
 
 
 def test_the_demo_needs_no_heavy_library() -> None:

@@ -45,6 +45,16 @@ def test_nothing_rejected_and_a_wrong_table(house: House) -> None:
     assert done.returncode == 1 and "did you mean steps?" in done.stderr
 
 
+def test_a_stage_that_failed_is_named(project: Project) -> None:
+    """So many rows were to be set aside that nothing was written: `no row is set aside` alone would not be true."""
+    steps = (project.root / "stages/steps.py").read_text()
+    project.write("stages/steps.py", steps.replace("    good = ", '    raise ValueError("no")\n    good = '))
+    assert project.doit().returncode != 0
+    shown = pdp(project, "rejected")
+    assert shown == pdp(project, "rejected", "numbers")
+    assert shown.startswith("no row is set aside\nvalidate:numbers failed, so that this list is not its last word: ")
+
+
 def test_a_table_without_provenance_is_shown_too(project: Project) -> None:
     """The engine knows no column name: a row is told whatever it holds."""
     project.raw("a.txt", "1 -2")

@@ -281,6 +281,15 @@ def test_published_schemas_refuse_what_is_wrong(named: str, made: dict[str, byte
     assert not schema.is_valid(body | {"effective_time_frame": {"date_time": "yesterday"}})
 
 
+def test_a_dash_is_the_standard_output(home: Home, made: dict[str, bytes]) -> None:
+    """As elsewhere, `-` names no file; what is said goes to the other stream."""
+    env = {**os.environ, "PDP_DATA_DIR": str(home.root / "data-demo")}
+    words = [sys.executable, "-m", "pdp", "export", "--csv", "-", "--table", "blood_pressure"]
+    done = subprocess.run(words, cwd=home.root, env=env, capture_output=True, check=True)
+    assert done.stdout == made["csv"] and done.stderr.startswith(b"wrote -: ")
+    assert not (home.root / "-").exists()
+
+
 def test_csv_holds_the_table(made: dict[str, bytes]) -> None:
     """Same rows and numbers as the Parquet file; instants are ISO text."""
     rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
@@ -311,12 +320,16 @@ def test_csv_is_no_program(text: str) -> None:
             ("report", "--pdf", "x.pdf", "--from", "2025-10-01", "--to", "2025-09-01"),
             "2025-10-01 lies after 2025-09-01",
         ),
-        (("report", "--pdf", "x.pdf", "--from", "2031-01-01"), "2031-01-01 lies after"),
+        (
+            ("report", "--pdf", "x.pdf", "--from", "2031-01-01"),
+            "there is no day from 2031-01-01 on; the last one is 20",
+        ),
         (("report", "--pdf", "x.pdf", "--from", "2020-01-01", "--to", "2020-02-01"), "there is no day from 2020-01-01"),
         (
             ("report", "--pdf", "x.pdf", "--from", "2025-09-01", "--last", "7d"),
             "--from and --last contradict each other",
         ),
+        (("export", "--csv", "/dev/null"), "/dev/null is no file; name one that is not there yet"),
         (("report", "--pdf", "nowhere/x.pdf"), "nowhere/x.pdf cannot be written"),
         (("report", "--pdf", "data-demo/x.pdf"), "data-demo/x.pdf lies in the data folder"),
         (("export", "--csv", "x.csv", "--table", "blood_presure"), "there is no table blood_presure; did you mean"),

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pytest
 
 from pdp.demo import generate, write
+from pdp.errors import PdpError
+from pdp.look import trace
 from stages import explain, schemas
 from tests.project import PATIENCE_S
 from tests.test_demo_pipeline import CONFIG, READERS, run, snapshot
@@ -120,6 +122,13 @@ def test_a_wrong_question_gets_one_sentence(built: Path) -> None:
         done = command(built, "-m", "pdp", "trace", *words)
         assert done.returncode != 0
         assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_day_is_asked_for_where_there_is_none() -> None:
+    """Exports without a single row are no error, and give a table of no days."""
+    days = pa.table({"date": pa.array([], pa.date32()), "steps": pa.array([], pa.int64())})
+    with pytest.raises(PdpError, match="there is no row for 2025-09-01; no day has data yet"):
+        trace._value(days, date(2025, 9, 1), "steps")
 
 
 def test_every_column_of_a_day_can_be_traced(built: Path) -> None:

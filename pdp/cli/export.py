@@ -34,6 +34,7 @@ def export(
     \b
     pdp export --fhir bundle.json --last 90d
     pdp export --csv readings.csv --table blood_pressure
+    pdp export --csv - | less
     """
     wanted = {"fhir": fhir, "omh": omh, "csv": csv, "parquet": parquet}
     if not any(wanted.values()):
@@ -45,7 +46,7 @@ def export(
         if target is not None:
             content, said = MAKERS[name](generation, period, table)
             takeaway.write_whole(target, content, found.data_dir)
-            click.echo(f"wrote {target}: {said}")
+            takeaway.wrote(target, said)
 
 
 def _period(generation: Generation, first: date | None, last: date | None, back: int | None) -> Period | None:

@@ -41,6 +41,9 @@ def run(arguments: list[str]) -> int:
     """Runs `arguments`; a wrong use is one line and the exit code 2."""
     try:
         return int(group.main(arguments or ["--help"], prog_name="pdp", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:  # `pdp vault` alone: its message is the help
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         click.echo(f"pdp: {error.format_message()}", err=True)
         return error.exit_code

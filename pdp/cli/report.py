@@ -61,4 +61,4 @@ def report(
             name=name,
         )
         takeaway.write_whole(target, make(told), found.data_dir)
-        click.echo(f"wrote {target}: {told.period.first} to {told.period.last}, {chosen.label}")
+        takeaway.wrote(target, f"{told.period.first} to {told.period.last}, {chosen.label}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date
@@ -39,6 +40,7 @@ class Length(click.ParamType[int]):
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+STDOUT = Path("-")
 
 
 def period_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,14 +84,22 @@ def require(module: str, extra: str) -> None:
 
 
 def write_whole(target: Path, content: bytes, data: Path) -> None:
-    """Puts a file in place all at once, readable by its owner only: it holds health data.
+    """Puts a file in place all at once, readable by its owner only: it holds health data. `-` is the standard output.
 
     Raises:
         InputError: the place is in the data folder, or cannot be written.
     """
+    if target == STDOUT:
+        sys.stdout.buffer.write(content)
+        return
     if target.resolve().is_relative_to(data.resolve()):
         raise InputError(f"{target} lies in the data folder, which is pdp's own", hint="name a file elsewhere")
     put_whole(target, content)
+
+
+def wrote(target: Path, what: str) -> None:
+    """Says so, but not in the midst of what was written."""
+    click.echo(f"wrote {target}: {what}", err=target == STDOUT)
 
 
 def put_whole(target: Path, content: bytes) -> None:
@@ -98,6 +108,8 @@ def put_whole(target: Path, content: bytes) -> None:
     Raises:
         InputError: it cannot be written.
     """
+    if target.exists() and not target.is_file():  # a rename would put a file in the place of /dev/stdout
+        raise InputError(f"{target} is no file", hint="name one that is not there yet, or - for the standard output")
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:

@@ -20,6 +20,7 @@ from pdp.errors import PdpError
 __all__ = ["Demo", "Row", "Truth", "generate", "write"]
 
 START = date(2025, 9, 1)
+MOST_DAYS = 20_000  # more than fifty years; pdp knows dates until 2100
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ def generate(days: int = 180, seed: int = 1, start: date = START) -> Demo:
     """The exports of `days` days from `start` on, taken in the morning of the last one.
 
     Raises:
-        PdpError: there is not a day to write about.
+        PdpError: there is not a day to write about, or too many.
     """
-    if days < 1:
-        raise PdpError(f"a demo of {days} days cannot be made", hint="ask for 1 or more")
+    if not 1 <= days <= MOST_DAYS:
+        raise PdpError(f"a demo of {days} days cannot be made", hint=f"ask for 1 to {MOST_DAYS}")
     lived = live(days, seed, start)
     sheets, readings = google_sheets.write(lived, seed)
     exports, rows = mi_fitness.write(lived)

@@ -29,9 +29,10 @@ def main(argv: list[str]) -> int:
     named = arguments.words(0, 1)
     history, data = open_history()
     tables = quarantined(history)
-    if named and named[0] not in tables:
+    failing = [one for one in history.failing() if not named or one["stage"].endswith(f":{named[0]}")]
+    if named and named[0] not in tables and not failing:
         raise unknown("table", named[0], tables)
-    found = [row for name in named or tables for row in rejected(history, data, name)]
+    found = [row for name in tables if not named or name in named for row in rejected(history, data, name)]
     if "--repairs" in arguments.flags:
         from pdp.look.repairs import write_lines
 
@@ -45,8 +46,13 @@ def main(argv: list[str]) -> int:
     elif "--csv" in arguments.flags:
         write_csv(found)
     else:
-        print("\n".join([text(found), *said(repaired, data)]))
+        print("\n".join([text(found), *said(repaired, data), *_refused(failing)]))
     return 0
+
+
+def _refused(failing: list[dict[str, str]]) -> list[str]:
+    """Where so many rows were to be set aside that the stage failed, the list is that of the run before."""
+    return [f"{one['stage']} failed, so that this list is not its last word: {one['reason']}" for one in failing]
 
 
 def quarantined(history: History) -> list[str]:

@@ -44,6 +44,8 @@ def _refuse(target: Path, data: Path, *, force: bool) -> None:
             f"{target} lies in the data folder, which is pdp's own",
             hint="name a file elsewhere; to have an old version as the current one, undo the edit that changed it",
         )
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise PdpError(f"{target} is no file", hint="name one that is not there yet")
     if target.is_dir():
         raise PdpError(f"{target} is a folder", hint="name a file in it")
     if target.exists() and not force:

@@ -119,7 +119,8 @@ def _value(daily: pa.Table, day: date, column: str) -> Any:
     row = daily.filter(pc.equal(daily["date"], pa.scalar(day, pa.date32())))
     if not row.num_rows:
         first, last = pc.min_max(daily["date"]).as_py().values()
-        raise PdpError(f"there is no row for {day}", hint=f"the days go from {first} to {last}, with gaps")
+        known = f"the days go from {first} to {last}, with gaps" if first else "no day has data yet"
+        raise PdpError(f"there is no row for {day}", hint=known)
     return row[column][0].as_py()
 
 

@@ -235,11 +235,7 @@ class Registry:
 
     def failing(self) -> list[dict[str, str]]:
         """Stages whose last attempt failed."""
-        rows = self.db.execute(
-            "SELECT stage, reasons FROM stage_run WHERE id IN (SELECT MAX(id) FROM stage_run GROUP BY stage) "
-            "AND outcome = 'failed' ORDER BY id"
-        )
-        return [{"stage": row["stage"], "reason": load(row["reasons"])[0]} for row in rows]
+        return failing(self.db)
 
     def current_of(self, stage: str) -> dict[str, str]:
         """The hashes of what the stage last gave, by artifact."""
@@ -337,6 +333,15 @@ class Transaction:
         if self.db.in_transaction:
             with suppress(sqlite3.Error):
                 self.db.execute("ROLLBACK")
+
+
+def failing(db: sqlite3.Connection) -> list[dict[str, str]]:
+    """Stages whose last attempt failed, and why."""
+    rows = db.execute(
+        "SELECT stage, reasons FROM stage_run WHERE id IN (SELECT MAX(id) FROM stage_run GROUP BY stage) "
+        "AND outcome = 'failed' ORDER BY id"
+    )
+    return [{"stage": row["stage"], "reason": load(row["reasons"])[0]} for row in rows]
 
 
 def recall(db: sqlite3.Connection, kind: str, key: str) -> Any:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from contextlib import contextmanager
 
-from pdp.registry import connect, load, recall, unsealed
+from pdp.registry import connect, failing, load, recall, unsealed
 from pdp.registry.identities import identity
 
 TYPE_CHECKING = False
@@ -61,6 +61,10 @@ class History:
             self.db.execute("ROLLBACK")
 
     # Names
+
+    def failing(self) -> list[dict[str, str]]:
+        """Stages whose last attempt failed, and why."""
+        return failing(self.db)
 
     def stages(self) -> list[str]:
         return [row[0] for row in self.db.execute("SELECT DISTINCT stage FROM stage_run ORDER BY stage")]

@@ -84,7 +84,10 @@ def _assert_kind(first: bytes, vault: Vault) -> None:
             "the remote state is encrypted, but its key is not here",
             hint="set PDP_AGE_IDENTITY, or put the key file into its place",
         )
-    raise Untrusted("the remote state is not encrypted, though you have a key for it", hint=HINT)
+    raise Untrusted(
+        "the remote state is not encrypted, though you have a key for it",
+        hint=f"if it is yours from before you had one, pdp key rotate encrypts it; {HINT}",
+    )
 
 
 def _read(data: dict[str, Any]) -> Head:

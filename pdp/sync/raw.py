@@ -109,13 +109,13 @@ def take_over(transfer: Transfer, take: list[Change]) -> list[str]:
     for one in take:
         path = transfer.session.path(f"raw/{one.source}/{one.name}")
         if one.theirs is None:
-            told.append(_put_aside(transfer.session, path, one.mine or ""))
+            told.append(f"{_put_aside(transfer.session, path, one.mine or '')}: in the remote it was removed")
         elif one.theirs not in transfer.ledger.objects:
             told.append(f"the remote has no bytes of raw file {one.source}/{one.name}; push them where they are")
         else:
             with transfer.received(one.theirs) as temp:
                 if one.mine:
-                    told.append(_put_aside(transfer.session, path, one.mine))
+                    told.append(f"{_put_aside(transfer.session, path, one.mine)}: the remote has another one")
                 _put(temp, path)
     return told
 
@@ -175,4 +175,4 @@ def _put_aside(session: Session, path: Path, digest: str) -> str:
     make_folder(aside.parent)
     os.replace(path, aside)
     sync(aside.parent)
-    return f"your {path.name} was moved to {session.shown(f'edited/{aside.name}')}: the remote has another one"
+    return f"your {path.name} was moved to {session.shown(f'edited/{aside.name}')}"
