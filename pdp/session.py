@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pdp import __version__, config, repairs
 from pdp.chain import Chain
@@ -18,6 +18,9 @@ from pdp.registry import Registry, dump
 from pdp.repairs import Repairs
 from pdp.stage import Pipeline
 from pdp.store import Store
+
+if TYPE_CHECKING:
+    from pdp.fingerprint.answers import Answers
 
 # How tables are read and written shapes every result as much as the stage itself.
 ENGINE = tuple(Path(__file__).with_name(name) for name in ("tables.py", "parquet.py"))
@@ -45,7 +48,6 @@ class Session:
         self.pipeline: Pipeline | None = None
         self._registry: Registry | None = None
         self._statements: dict[str, dict[str, str]] = {}
-        self._projects: dict[int, Any] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
         self.lock: RunLock | None = None
@@ -120,12 +122,11 @@ class Session:
         """The identity of the engine's own part in every result: how tables become bytes, and bytes tables."""
         return self.code_of(TABLES, scheme).digest
 
-    def _project(self, scheme: int) -> Any:
-        from pdp.fingerprint import Project
+    @cached_property
+    def _answers(self) -> Answers:
+        from pdp.fingerprint.answers import Answers
 
-        if scheme not in self._projects:
-            self._projects[scheme] = Project(self.root, scheme)
-        return self._projects[scheme]
+        return Answers(self.root)
 
     def project_state(self, resources: Iterable[str]) -> tuple[tuple[Any, ...], ...]:
         """The stats of all files that can matter for any code identity."""
@@ -151,16 +152,12 @@ class Session:
 
     def _fingerprint(self, ref: str, scheme: int) -> Code:
         if ref == TABLES:
-            import ast
-
-            from pdp.fingerprint.canon import TEXTS, digest
-
-            code = Code(digest(*(TEXTS[scheme](ast.parse(path.read_bytes())) for path in ENGINE)), ())
+            found = self._answers.of_files(*ENGINE, scheme=scheme)
         else:
-            found = self._project(scheme).fingerprint(ref)
-            code = Code(found.digest, tuple(found.warnings))
-            self._keep_statements(found.digest, dict(found.record()))
-            self._remember_resources([path for path, _ in found.resources])
+            found = self._answers.of(ref, scheme)
+            self._keep_statements(found.digest, found.record)
+            self._remember_resources([*found.resources])
+        code = Code(found.digest, found.warnings)
         self._codes[_kept_as(ref, scheme)] = code
         state, settled = self._code_state
         if settled and not self.read_only:

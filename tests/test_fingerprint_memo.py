@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from pdp.errors import PdpError
-from pdp.fingerprint import Fingerprint, Project
+from pdp.fingerprint import SCHEME, Fingerprint, Project
+from pdp.fingerprint.answers import Answer, Answers
 from pdp.fingerprint.memo import Memo
 from pdp.fingerprint.module import Module
 from tests.fingerprint_cases import CASES, EDITS, PROJECT, REF, Case, apply, write
@@ -56,6 +58,90 @@ def test_an_edit_is_seen_as_if_nothing_were_kept(case: Case, tmp_path):
     with_memo = told(write(root, edited), case.ref)
     assert with_memo == told(write(tmp_path / "fresh", edited), case.ref)
     assert told(root, case.ref) == with_memo
+
+
+def answer(root: Path, ref: str = REF) -> Answer | str:
+    try:
+        return Answers(root).of(ref, SCHEME)
+    except PdpError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.edit.name.replace(" ", "-"))
+def test_an_answer_that_is_kept_is_the_one_that_would_be_found(case: Case, tmp_path):
+    """After any edit, and after it is undone."""
+    root = write(tmp_path / "edited", case.files)
+    before = answer(root, case.ref)
+    edited = apply(case.edit, case.files)
+    for one, other in ((case.files, edited), (edited, case.files)):
+        for gone in one.keys() - other.keys():
+            (root / gone).unlink()
+        now = answer(write(root, other), case.ref)
+        if other is edited:
+            assert now == answer(write(tmp_path / "fresh", edited), case.ref)
+    assert now == before == answer(write(tmp_path / "first", case.files), case.ref)
+
+
+def test_a_known_answer_takes_no_syntax_tree(root, monkeypatch):
+    """Nor one that a touch or a copy of the sources left as they were; any other content, or a new file, does."""
+    refs = (REF, "app.units")
+    expected = [Answers(root).of(ref, SCHEME) for ref in refs]
+    asked: list[str] = []
+    real = Project.fingerprint
+
+    def noted(project, ref):
+        asked.append(ref)
+        return real(project, ref)
+
+    monkeypatch.setattr(Project, "fingerprint", noted)
+    for path in root.rglob("*.py"):
+        path.write_bytes(path.read_bytes())
+    assert [Answers(root).of(ref, SCHEME) for ref in refs] == expected and asked == []
+    (root / "app/unheard_of.py").write_text("")
+    assert [Answers(root).of(ref, SCHEME) for ref in refs] == expected and asked == [*refs]
+    kept = Answers(root).path
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:40], whole[:-1], whole[:100] + bytes([whole[100] ^ 1]) + whole[101:]):
+        asked.clear()
+        kept.write_bytes(damaged)
+        assert [Answers(root).of(ref, SCHEME) for ref in refs] == expected and asked == [*refs]
+    asked.clear()
+    monkeypatch.setattr(sys, "version", "another")
+    assert [Answers(root).of(ref, SCHEME) for ref in refs] == expected and asked == [*refs]
+
+
+def test_a_source_that_is_edited_while_it_is_read_is_not_kept_for_the_one_before(root, monkeypatch):
+    """An answer is kept for what was read, whatever the file holds by then."""
+    unit, before = root / "app/units.py", (root / "app/units.py").read_text()
+    edited = before.replace("SCALE = ", "SCALE = 7 * ")
+    assert edited != before
+    parse = Module.parse
+
+    def late(module, memo):
+        if module.file == "app/units.py":
+            unit.write_text(edited)
+        parse(module, memo)
+        unit.write_text(before)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Module, "parse", late)
+        wrong = Answers(root).of(REF, SCHEME)
+    right = Answers(root).of(REF, SCHEME)
+    assert right != wrong and right == answer(write(root.parent / "fresh", PROJECT))
+    unit.write_text(edited)
+    assert Answers(root).of(REF, SCHEME) == wrong
+
+
+def test_files_outside_the_project_are_told_by_their_text(tmp_path, root):
+    """A comment changes nothing; a statement does."""
+    path = tmp_path / "engine.py"
+    path.write_text("X = 1\n")
+    first = Answers(root).of_files(path, scheme=SCHEME)
+    assert Answers(root).of_files(path, scheme=SCHEME) == first
+    path.write_text("X = 1  # one\n")
+    assert Answers(root).of_files(path, scheme=SCHEME) == first
+    path.write_text("X = 2\n")
+    assert Answers(root).of_files(path, scheme=SCHEME) != first
 
 
 def test_only_what_was_edited_is_parsed_again(root, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,11 @@ class Index:
                     yield module
             except PdpError:
                 continue
+
+    def sources(self) -> dict[str, str]:
+        """SHA-256 of each module read so far, by its file."""
+        read = (self._files[name] for name in (*self._parsed, *self._failed))
+        return {module.file: hashlib.sha256(module.source).hexdigest() for module in read if module.path}
 
     def file_of(self, name: str) -> Module:
         return self._files[name]

@@ -1,31 +1,26 @@
-"""What was found in each module of a project, kept beside Python's own bytecode and by the same rules.
+"""What was found in each module of a project, kept from run to run.
 
 Of 250 modules one was edited: the others are not parsed again. What is kept of a module is found by the hash of its
-source, and counts only for the code here and the Python that found it: it cannot be of another text.
+source: it cannot be of another text.
 """
 
 from __future__ import annotations
 
-import hashlib
-import marshal
-import os
 import sys
-import tempfile
-from contextlib import suppress
-from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pdp.fingerprint.module import Module
+from pdp.fingerprint import beside
 
-_DIGEST = hashlib.sha256().digest_size
+if TYPE_CHECKING:
+    from pdp.fingerprint.module import Module
 
 
 class Memo:
     """The modules of the project below a root. Where nothing can be kept, nothing is."""
 
     def __init__(self, root: Path) -> None:
-        self.path = Path(cache_from_source(os.fspath(Path(root).resolve() / "modules.py"))).with_suffix(".facts")
+        self.path = beside.place(root, ".facts")
         self._known: dict[tuple[Any, ...], tuple[Any, ...]] | None = None
         self._old: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         self._new: dict[tuple[Any, ...], Module] = {}
@@ -33,7 +28,7 @@ class Memo:
     def get(self, module: Module) -> tuple[Any, ...] | None:
         """What is known of the module's source; None: it is to be read, and kept."""
         if self._known is None:
-            self._known = self._load()
+            self._known = beside.load(self.path) or {}
         key = module.key
         if key in self._known:
             self._old[key] = self._known[key]
@@ -47,28 +42,7 @@ class Memo:
             return
         self._old |= {key: module.as_data() for key, module in self._new.items() if "nodes" in module.__dict__}
         self._new = {}
-        content = marshal.dumps((_stamp(), _shared(self._old, {})))
-        with suppress(OSError):  # a folder that may not be written, a full disk: it will be read again
-            self.path.parent.mkdir(exist_ok=True, parents=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(content).digest() + content)
-                os.replace(name, self.path)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(name)
-
-    def _load(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """What the file holds; nothing, if it is not whole or was written by other code or another Python."""
-        try:
-            content = self.path.read_bytes()
-        except OSError:
-            return {}
-        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
-            return {}
-        stamp, known = marshal.loads(content[_DIGEST:])  # noqa: S302 - trusted as the bytecode beside it is
-        return known if stamp == _stamp() else {}
+        beside.store(self.path, _shared(self._old, {}))
 
 
 def _shared(data: Any, known: dict[Any, Any]) -> Any:
@@ -86,11 +60,3 @@ def _shared(data: Any, known: dict[Any, Any]) -> Any:
     elif type(data) is not str:
         return data
     return known.setdefault((type(data), data), data)
-
-
-def _stamp() -> str:
-    """This Python, and the code that finds the facts."""
-    sha = hashlib.sha256(sys.version.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        sha.update(b"%s %d\n" % (path.name.encode(), path.stat().st_size) + path.read_bytes())
-    return sha.hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pdp.fingerprint import SCHEME
 from pdp.fingerprint.effects import Effects
-from pdp.fingerprint.files import state
+from pdp.fingerprint.files import Files, state
 from pdp.fingerprint.index import Index
 from pdp.fingerprint.reach import Reach
 from pdp.fingerprint.record import Fingerprint
@@ -50,6 +50,15 @@ class Project:
         ``(path, -1, 0, 0, 0)``.
         """
         return state(self.root, resources, self._index.files)
+
+    @property
+    def files(self) -> Files:
+        """What files there were."""
+        return self._index.files
+
+    def sources(self) -> dict[str, str]:
+        """SHA-256 of each module that was read so far, by its file: no other one can matter to what was found."""
+        return self._index.sources()
 
     def _effects_for(self, refs: tuple[str, ...]) -> Effects:
         """Tests change nothing for the code they test, unless that code imports them."""
