@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import vl_convert
 
 from pdp import samples
 from pdp.charts import blood_pressure as bp
@@ -210,6 +211,20 @@ def test_resting_rate_is_never_the_lowest() -> None:
     days = demo().days.assign(resting_hr=np.nan)
     spec = spec_of(heart.heart_rate(days))
     assert not [v for layer in layers(spec) for v in rows(spec, layer) if isinstance(v.get("resting_hr"), float)]
+
+
+@pytest.mark.parametrize("days", [1, 2, 5, 14, 15, 28, 45])
+def test_no_date_is_written_twice(days: int) -> None:
+    """An axis of few days has a tick a day at most: those of hours would all be called by the day's name."""
+    made = style.spec(heart.heart_rate(demo().until(days).days)) | {"width": 1000}
+    written = re.findall(r">(\d\d \w{3})<", vl_convert.vegalite_to_svg(made))
+    assert written and len(written) == len(set(written))
+
+
+def test_streamlit_is_told_the_room_above_the_top_label() -> None:
+    """It gives a chart without a padding of its own none at all, whatever the chart's config says."""
+    made: dict[str, Any] = style.themed(heart.heart_rate(demo().days), titled=False).to_dict()
+    assert made["padding"] == made["config"]["padding"] and made["padding"]["top"] >= 8
 
 
 def test_few_days_give_no_coefficient() -> None:

@@ -23,6 +23,8 @@ MOST_BARS = 740
 """Bars, or stacks of them, of two years: with more, one would be narrower than a pixel."""
 HEIGHT = 280
 MISSING = "–"
+FEW_DAYS, DAY_MS = 14, 86_400_000
+"""Ticks nearer to each other than a day would name it several times; of few days Vega makes halves all the same."""
 PICKED = "picked"
 NARROW, LETTER = 280, 6.8
 """Pixels of a phone's plot, and of a letter of a label."""
@@ -49,7 +51,8 @@ def span(*frames: pd.DataFrame) -> Period:
 
 def time_axis(field: str, period: Period, **axis: Any) -> alt.X:
     """The x of a chart over dates: the whole period, from midnight to midnight, in no zone's time."""
-    axis = {"format": "%d %b" if period.days <= 370 else "%b %Y"} | axis
+    ticks = {"tickCount": {"interval": "day", "step": 1}} if period.days <= FEW_DAYS else {"tickMinStep": DAY_MS}
+    axis = {"format": "%d %b" if period.days <= 370 else "%b %Y", **ticks} | axis
     ends = (period.first, period.last + timedelta(days=1))
     domain = [moment(datetime(day.year, day.month, day.day)) for day in ends]  # noqa: DTZ001 - wall clock
     return alt.X(

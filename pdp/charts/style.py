@@ -19,6 +19,7 @@ MOST_ROWS = 20_000
 alt.data_transformers.enable("default", max_rows=MOST_ROWS)
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
+PADDING = {"left": 5, "right": 5, "top": 8, "bottom": 5}  # without a title nothing else holds the top label
 
 
 def themed(chart: Any, *, dark: bool = False, titled: bool = True, font: str = FONT) -> alt.TopLevelMixin:
@@ -28,6 +29,7 @@ def themed(chart: Any, *, dark: bool = False, titled: bool = True, font: str = F
     """
     ready = chart.copy(deep=False)
     ready.config = alt.Config.from_dict(config(DARK if dark else LIGHT, font))
+    ready.padding = PADDING  # said twice: to Streamlit a chart without it has none, whatever its config says
     if not titled:
         ready.title = alt.Undefined
     return cast("alt.TopLevelMixin", ready)
@@ -52,7 +54,7 @@ def config(colours: dict[str, str], font: str = FONT) -> dict[str, Any]:
     label = {"labelColor": colours["muted"], "titleColor": colours["muted"], "labelFontSize": 11, "titleFontSize": 11}
     return {
         "background": "transparent",
-        "padding": {"left": 5, "right": 5, "top": 8, "bottom": 5},  # without a title nothing else holds the top label
+        "padding": PADDING,
         "font": font,
         "view": {"stroke": None},
         "mark": {"aria": False},  # the chart as a whole has a description; hundreds of unnamed dots help nobody

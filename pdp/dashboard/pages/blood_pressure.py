@@ -29,7 +29,7 @@ def show(page: Page) -> None:
         period=page.period, show=tuple(name for name in charts.LAYERS if name in shown), made_from=made_from, height=420,
     )  # fmt: skip
     chart_of_days(made, page, "systolic")
-    st.table(_numbers(page).style.format(precision=1), hide_index=True)
+    st.table(_numbers(page).style.format(precision=1, na_rep="–"), hide_index=True)
     st.caption(
         "Of the days' means of sessions. SD: standard deviation; ARV: mean change from one measured day to the next."
     )
