@@ -21,7 +21,9 @@ def project(tmp_path: Path) -> Project:
 # A run of the tests draws nothing and times nothing: it says of a commit what it says of the same commit tomorrow, on a
 # busier machine. What is new is drawn on purpose: `--hypothesis-profile anew`, `CRASH_SEED=anew`.
 PATIENT = settings(
-    deadline=None, suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture), database=None
+    deadline=None,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture),
+    database=None,
 )
 settings.register_profile("pdp", PATIENT, derandomize=True)
 settings.register_profile("anew", PATIENT, derandomize=False)
