@@ -52,10 +52,11 @@ def execute(session: Session, pipeline: Pipeline, stage: Stage, plan: Plan) -> d
 
 
 def build(
-    session: Session, pipeline: Pipeline, stage: Stage, plan: Plan
+    session: Session, pipeline: Pipeline, stage: Stage, plan: Plan, *, afresh: bool = False
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Runs the stage's function; its outputs are in the store when this returns."""
+    """Runs the stage's function; its outputs are in the store when this returns. `afresh`: with nothing that is kept."""
     from pdp.lean import lean_arrow
+    from pdp.pieces import Pieces
     from pdp.readings import KeptReadings
     from pdp.resolve import resolve
     from pdp.tables import Inputs, Writers
@@ -65,9 +66,9 @@ def build(
     snapshots: list[Snapshot] = []
     hashes = plan.identity["inputs"]
     code = dump([plan.identity["code"], plan.identity["libraries"]])
-    readings = KeptReadings(session.path("kept") / stage.name.replace(":", "-"), code, reuse=not session.always)
+    kept, reuse = session.path("kept") / stage.name.replace(":", "-"), not (session.always or afresh)
+    readings = KeptReadings(kept, code, reuse)
     openers = {name: partial(_open, session, pipeline, name, hashes[name], snapshots) for name in stage.inputs}
-    inputs = Inputs(openers, readings.keep)
     temps: dict[str, Path] = {}
     writers = Writers(stage.name, {})
     try:
@@ -76,7 +77,11 @@ def build(
                 temps[output.name] = session.store.temp()
         kinds = {output.name: PurePosixPath(output.path).suffix[1:] for output in stage.outputs}
         writers = Writers(stage.name, {name: (temp, kinds[name]) for name, temp in temps.items()})
-        facts = _drain(function(inputs, config_of(session, plan.identity)), writers)
+        config = config_of(session, plan.identity)
+        rest = _all_but_inputs(session, plan, config)
+        pieces = Pieces(kept.with_suffix(".pieces"), rest, writers, session.store.read, reuse=reuse)
+        inputs = Inputs(openers, readings.keep, pieces.piece)
+        facts = _drain(function(inputs, config), writers)
         writers.close()
         _assert_conserved(stage, inputs, writers, facts)
         for snapshot in snapshots:
@@ -88,11 +93,18 @@ def build(
             {"name": one.name, "path": one.path, "size": size, "rows": writers.rows[one.name], "hash": digest}
             for one, size, digest in zip(stage.outputs, sizes, digests, strict=True)
         ]
+        pieces.save({output.name: digest for output, digest in zip(stage.outputs, digests, strict=True)})
     finally:
         writers.abandon()
         for temp in temps.values():
             temp.unlink(missing_ok=True)
     return outputs, facts
+
+
+def _all_but_inputs(session: Session, plan: Plan, config: dict[str, Any]) -> str:
+    """All that a stage's rows depend on but for its inputs, and their bytes: every number of the libraries' versions counts."""
+    identity = plan.identity
+    return dump([identity["code"], identity["engine"], identity["order"], session.libraries, config])
 
 
 def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshots: list[Snapshot]) -> Any:

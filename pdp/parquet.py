@@ -41,6 +41,16 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a group stands in a file, and its entry in the footer."""
+
+    rows: int
+    at: int
+    size: int
+    footer: Footer
+
+
+@dataclass(frozen=True)
 class Layout:
     """What all groups of a table share."""
 
@@ -107,17 +117,16 @@ class Assembly:
         self._file = path.open("wb")
         self._file.write(MAGIC)
         self.layout = layout
-        self.groups: list[tuple[int, Group]] = []
-        """Where each begins, without its bytes."""
+        self.groups: list[Place] = []
 
     def add(self, group: Group) -> None:
-        self.groups.append((self._file.tell(), Group(group.rows, b"", group.footer)))
+        self.groups.append(Place(group.rows, self._file.tell(), len(group.content), group.footer))
         self._file.write(group.content)
 
     def close(self) -> None:
-        rows = sum(group.rows for _, group in self.groups)
+        rows = sum(group.rows for group in self.groups)
         footer = [self.layout.head, _field(1, _I64), _number(rows), _list(1, len(self.groups), _STRUCT)]
-        footer += (_placed(group.footer, at) for at, group in self.groups)
+        footer += (_placed(group.footer, group.at) for group in self.groups)
         content = b"".join([*footer, self.layout.tail])
         self._file.write(content + struct.pack("<I", len(content)) + MAGIC)
         self._file.close()

@@ -5,13 +5,16 @@ The same table gives the same bytes: one writer, one compression, no time stamp.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdp.errors import StageError
-from pdp.parquet import Assembly, encode, layout_of
+from pdp.parquet import Assembly, Group, Place, encode, layout_of
 from pdp.schema import decoded, encoded, is_uniform, selected
 
 if TYPE_CHECKING:
@@ -24,10 +27,14 @@ class Inputs(Mapping[str, Any]):
     A stage that does not need the whole of a table at once asks for it as `stored`.
     """
 
-    def __init__(self, openers: Mapping[str, Callable[[], Any]], keep: Callable[..., Any]) -> None:
-        """`keep(key, make)` gives what reading a raw file gave, kept under `key` or made now."""
+    def __init__(
+        self, openers: Mapping[str, Callable[[], Any]], keep: Callable[..., Any], piece: Callable[..., Any]
+    ) -> None:
+        """`keep(key, make)` gives what reading a raw file gave, kept under `key` or made now; `piece(key, make)` yields the
+        rows that `make` yields, or their bytes as they were encoded, and returns its facts."""
         self._openers = openers
         self.keep = keep
+        self.piece = piece
         self.rows = 0
 
     def __getitem__(self, name: str) -> Any:
@@ -79,6 +86,7 @@ class Stored:
 
         schema = pq.read_schema(path)
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        self._path = path
         self._file = pq.ParquetFile(path, read_dictionary=texts)
         self.num_rows: int = self._file.metadata.num_rows
         self._recent: dict[tuple[int, Any], pa.Table] = {}
@@ -108,9 +116,27 @@ class Stored:
             inside = (
                 column.is_null() if low is None else pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
             )
-            found.append(table if pc.all(inside).as_py() else selected(table, inside))
+            found.append(table if pc.all(inside, skip_nulls=False).as_py() else selected(table, inside))
         self._recent = recent
         return _in_seconds(pa.concat_tables(found) if found else self._file.read_row_groups([], columns))
+
+    def names(self, name: str, low: Any, high: Any) -> list[str]:
+        """A digest of each group of rows that `between` would look at."""
+        return [self._digests[group] for group in self._groups(name, low, high)]
+
+    @cached_property
+    def _digests(self) -> list[str]:
+        """Of each group of rows: its columns' bytes, which hold each other's lengths, and what the columns are."""
+        told = self._file.metadata
+        begins = [_begin(told.row_group(group).column(0)) for group in range(told.num_row_groups)]
+        found, columns = [], str(self._file.schema_arrow)
+        with self._path.open("rb") as file:
+            for group, (begin, end) in enumerate(pairwise([*begins, self._path.stat().st_size])):
+                file.seek(begin)
+                sha256 = hashlib.sha256(f"{told.row_group(group).num_rows} {columns}".encode())
+                sha256.update(file.read(end - begin))
+                found.append(sha256.hexdigest())
+        return found
 
     def _group(self, group: int, columns: Sequence[str] | None) -> pa.Table:
         """A group's rows. What the footer tells of a column that is the same throughout is not read again from its rows."""
@@ -137,6 +163,10 @@ class Stored:
                     yield group
             elif known.has_min_max and known.max >= low.as_py() and known.min <= high.as_py():
                 yield group
+
+
+def _begin(column: pa.ColumnChunkMetaData) -> int:
+    return column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
 
 
 def _uniform(kind: pa.DataType, told: pa.ColumnChunkMetaData) -> pa.Array | None:
@@ -169,17 +199,33 @@ class Writers:
         self._files = files
         self._open: dict[str, Any] = {}
 
-    def write(self, name: str, table: pa.Table) -> None:
+    def write(self, name: str, rows: pa.Table | Group) -> None:
+        """Appends rows to a table, encoded or not."""
         targets = [output for output in self._files if output == name or output == f"{name}.csv"]
         if not targets:
             raise StageError(f"stage {self.stage} gave a table {name} that it does not declare")
-        table = _canonical(encoded(table))
+        if isinstance(rows, Group):
+            (target,) = targets
+            if target not in self._open:
+                raise StageError(f"stage {self.stage} gave encoded rows of {name} before its columns")
+            self._open[target].add(rows)
+            self.rows[target] += rows.rows
+            return
+        table = _canonical(encoded(rows))
         for output in targets:
             writer = self._open.get(output)
             if writer is None:
                 writer = self._open[output] = _writer(*self._files[output], table.schema)
             writer.write_table(table)
             self.rows[output] = self.rows.get(output, 0) + table.num_rows
+
+    def groups(self) -> dict[str, list[Place]]:
+        """The groups of rows so far of each table of which encoded rows can be taken: one that has no other form."""
+        return {
+            name: [*writer.groups]
+            for name, writer in self._open.items()
+            if isinstance(writer, ParquetWriter) and f"{name}.csv" not in self._files
+        }
 
     def close(self) -> None:
         """Finishes all files.
@@ -204,9 +250,16 @@ class ParquetWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._assembly = Assembly(path, layout_of(schema))
 
+    @property
+    def groups(self) -> list[Place]:
+        return self._assembly.groups
+
+    def add(self, group: Group) -> None:
+        self._assembly.add(group)
+
     def write_table(self, table: pa.Table) -> None:
         if table.num_rows:
-            self._assembly.add(encode(table, self._assembly.layout))
+            self.add(encode(table, self._assembly.layout))
 
     def close(self) -> None:
         self._assembly.close()

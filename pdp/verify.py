@@ -108,7 +108,7 @@ def impure(session: Session, pipeline: Pipeline, share: float, seed: int) -> tup
     chosen = random.Random(seed).sample(whole, min(count, len(whole)))  # noqa: S311 - a sample, no secret
     found = []
     for stage in chosen:
-        outputs, _ = build(session, pipeline, stage, plan_stage(session, pipeline, stage, current))
+        outputs, _ = build(session, pipeline, stage, plan_stage(session, pipeline, stage, current), afresh=True)
         other = [one["name"] for one in outputs if one["hash"] != current[one["name"]]["hash"]]
         if other:
             found.append(f"{stage.name} gave other bytes for {', '.join(other)} from the same inputs")

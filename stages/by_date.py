@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,25 @@ class Told:
     def mark(self, dates: Ints, flags: str) -> None:
         for date in dates.tolist():
             self.flags.setdefault(date, set()).update(flags.split(";"))
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data, of which `from_data` makes the same."""
+        values = {
+            name: [[dates.tolist(), column.tolist()] for dates, column in parts] for name, parts in self.values.items()
+        }
+        return {
+            "dates": self.dates.tolist(),
+            "values": values,
+            "flags": [[d, sorted(f)] for d, f in self.flags.items()],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Told:
+        values = {
+            name: [(np.array(dates, np.int64), np.array(column, np.float64)) for dates, column in parts]
+            for name, parts in data["values"].items()
+        }
+        return cls(np.array(data["dates"], np.int64), values, {date: set(flags) for date, flags in data["flags"]})
 
     def add(self, other: Told) -> None:
         """What `other` tells, too."""

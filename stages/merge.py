@@ -6,7 +6,8 @@ known is null, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from stages import schemas, sessions
 from stages.by_date import Floats, Groups, Told
 from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, texts_of, valid
 from stages.duplicates import ON_DEMAND
-from stages.parts import by_dates, opened
+from stages.parts import Part, by_dates, opened, piece
 
 HEART_RATES = ("avg_hr", "min_hr", "max_hr")
 STAGES = ("deep_min", "light_min", "rem_min")
@@ -24,6 +25,9 @@ MINUTES = ("duration_min", *STAGES, "awake_min")
 SLEEP_NAMES = {
     "duration_min": "sleep_total_min", "score": "sleep_score", **{name: f"sleep_{name}" for name in (*STAGES, "awake_min")},
 }  # fmt: skip
+
+
+Output = Generator[tuple[str, pa.Table], None, Told]
 
 
 def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tuple[str, pa.Table]]:
@@ -34,22 +38,29 @@ def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tupl
     """
     told = Told()
     told.add(_blood_pressure(opened(inputs, "blood_pressure").read(), config))
-    told.add(_by_dates(inputs, "heart_rate", _heart_rate, "record", *HEART_RATES, "resting_hr", "bpm"))
+    told.add((yield from _by_dates(inputs, "heart_rate", _heart_rate, "record", *HEART_RATES, "resting_hr", "bpm")))
     told.add(_sleep(opened(inputs, "sleep").read()))
-    told.add(_metric(inputs, "steps", "steps", "steps", Groups.sum))
-    told.add(_metric(inputs, "spo2", "avg_spo2", "spo2", Groups.mean))
-    told.add(_metric(inputs, "stress", "avg_stress", "stress", Groups.mean))
-    told.add(_metric(inputs, "weight", "weight_kg", "weight_kg", Groups.mean))
+    told.add((yield from _metric(inputs, "steps", "steps", "steps", Groups.sum)))
+    told.add((yield from _metric(inputs, "spo2", "avg_spo2", "spo2", Groups.mean)))
+    told.add((yield from _metric(inputs, "stress", "avg_stress", "stress", Groups.mean)))
+    told.add((yield from _metric(inputs, "weight", "weight_kg", "weight_kg", Groups.mean)))
     yield "daily_metrics", _table(told)
 
 
-def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Told], *columns: str) -> Told:
+def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Told], *columns: str) -> Output:
     """What `fold` makes of these columns of a table, some dates at a time."""
     wanted = ["local_date", "kind", "flags", *dict.fromkeys(columns)]
     told = Told()
-    for table in by_dates([opened(inputs, name)], wanted):
-        told.add(fold(table))
+    for part in by_dates([opened(inputs, name)], wanted):
+        data = yield from piece(inputs, f"{name} {part.name}", partial(_folded, part, fold))
+        told.add(Told.from_data(data))
     return told
+
+
+def _folded(part: Part, fold: Callable[[pa.Table], Told]) -> Generator[tuple[str, pa.Table], None, dict[str, Any]]:
+    """What `fold` makes of a part, as plain data; no rows."""
+    yield from ()
+    return fold(part.read()).as_data()
 
 
 def _blood_pressure(table: pa.Table, config: Mapping[str, Any]) -> Told:
@@ -148,7 +159,7 @@ def _tell_sleep(told: Told, dates: Ints, values: Mapping[str, Floats], longest: 
 
 def _metric(
     inputs: Mapping[str, Any], name: str, reported: str, sampled: str, fold: Callable[[Groups, Floats], Floats]
-) -> Told:
+) -> Output:
     """One column: what the day's report tells (`reported`), else the samples (`sampled`) put together by `fold`."""
 
     def of(table: pa.Table) -> Told:
@@ -161,7 +172,7 @@ def _metric(
         _mark(told, table, date, reports | samples)
         return told
 
-    return _by_dates(inputs, name, of, reported, sampled)
+    return (yield from _by_dates(inputs, name, of, reported, sampled))
 
 
 def _told(table: pa.Table) -> tuple[Told, Ints]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from math import isfinite
@@ -75,6 +75,16 @@ class Repairs:
                 parts += [table.slice(end, at - end), mended]
                 end = at + 1
         return pa.concat_tables([*parts, table.slice(end)])
+
+    def state(self) -> list[list[Any]]:
+        """What `apply` remembers of the rows that it was given, as plain data: how many it saw by file and id, and repaired."""
+        return [[[*of, count] for of, count in self._seen.items()], [*self._found.items()]]
+
+    def resume(self, state: Sequence[Sequence[Any]]) -> None:
+        """Goes on from what `state` told."""
+        seen, found = state
+        self._seen = Counter({(file, name): count for file, name, count in seen})
+        self._found = Counter(dict(found))
 
     def facts(self) -> dict[str, Any]:
         """How many rows were repaired, and the ids of repairs that no row has any more; nothing without repairs."""

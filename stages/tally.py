@@ -35,9 +35,27 @@ class Tally:
         for row in aside.select(["source", "file", "row", *PROBLEM_NAMES]).to_pylist():
             source, problem = row["source"], row["problem"]
             self._aside.setdefault(source, Counter())[problem] += 1
-            first = self._first.setdefault((source, problem), row)
-            if _place(row) < _place(first):
-                self._first[source, problem] = row
+            self._note(source, problem, row)
+
+    def as_data(self) -> dict[str, Any]:
+        """What was counted, as plain data."""
+        first = [[source, problem, row] for (source, problem), row in self._first.items()]
+        return {"lost": self.lost, "read": self._read, "aside": self._aside, "first": first}
+
+    def take(self, data: Mapping[str, Any]) -> None:
+        """What another one counted, too."""
+        self.lost += data["lost"]
+        self._read.update(data["read"])
+        for source, problems in data["aside"].items():
+            self._aside.setdefault(source, Counter()).update(problems)
+        for source, problem, row in data["first"]:
+            self._note(source, problem, row)
+
+    def _note(self, source: str, problem: str, row: Row) -> None:
+        """The first row with a problem."""
+        first = self._first.setdefault((source, problem), row)
+        if _place(row) < _place(first):
+            self._first[source, problem] = row
 
     def facts(self) -> dict[str, Any]:
         """read = accepted + superseded + quarantined, and the problems."""

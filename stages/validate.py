@@ -6,17 +6,19 @@ One function per table. Each takes the normalized tables of all sources that hav
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from pdp.schema import Check, Schema, selected
+from pdp.schema import Check, Schema, encoded, selected
 from stages import schemas
 from stages.columns import Mask, codes, integers, pack, texts_of, valid
 from stages.duplicates import superseded
-from stages.parts import InMemory, by_dates, opened, together
+from stages.parts import InMemory, Part, by_dates, opened, piece, together, whole
 from stages.repairs import MEASURED_AT, Repairs, accepted
 from stages.tally import Tally
 
@@ -66,7 +68,8 @@ def weight(inputs: Tables, config: Config) -> Output:
 def unreadable(inputs: Tables, config: Config) -> Output:
     """Raw rows of which not even the metric can be told: all are set aside, however many."""
     tally, repairs = Tally("unreadable"), Repairs(schemas.UNREADABLE, config)
-    for table in _parts(schemas.UNREADABLE, inputs, config, repairs):
+    for part in _parts(schemas.UNREADABLE, inputs, config):
+        table = together([repairs.apply(part.read())])
         tally.add(table, table)
         yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(_sorted(table))
     return tally.facts() | repairs.facts()
@@ -75,29 +78,40 @@ def unreadable(inputs: Tables, config: Config) -> Output:
 def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
     tally, repairs = Tally(schema.name), Repairs(schema, config)
     sources = [name.removesuffix(f"_{schema.name}") for name in inputs]
-    for part in _parts(schema, inputs, config, repairs):
-        table = _sorted(part)
-        bad, mutilated = _check(schema, table)
-        aside = _quarantined(schema, selected(table, bad))
-        yield f"{schema.name}_quarantine", schemas.quarantine(schema).conform(aside)
-
-        rows = selected(table, ~bad) if bad.any() else table
-        lost = superseded(schema, rows, sources)
-        tally.add(table, aside, int(lost.sum()))
-        kept = selected(rows, ~lost) if lost.any() else rows
-        yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
+    yield schema.name, encoded(schema.empty())
+    yield f"{schema.name}_quarantine", encoded(schemas.quarantine(schema).empty())
+    for part in _parts(schema, inputs, config):
+        key = json.dumps([part.name, repairs.state()])
+        told = yield from piece(inputs, key, partial(_part, schema, part, sources, repairs))
+        tally.take(told["tally"])
+        repairs.resume(told["repairs"])
     tally.enforce(config["checks"])
     return tally.facts() | repairs.facts()
 
 
-def _parts(schema: Schema, inputs: Tables, config: Config, repairs: Repairs) -> Iterator[pa.Table]:
-    """The rows of all sources, repaired; by dates, unless a row may come to lie on another date: by a repair, or a stretch
-    of sleep with its next revision."""
+def _part(schema: Schema, part: Part, sources: list[str], repairs: Repairs) -> Output:
+    """The rows of a part that are accepted, and those that are set aside; what was counted, and repaired so far."""
+    table = _sorted(together([repairs.apply(part.read())]))
+    bad, mutilated = _check(schema, table)
+    aside = _quarantined(schema, selected(table, bad))
+    yield f"{schema.name}_quarantine", encoded(schemas.quarantine(schema).conform(aside))
+
+    rows = selected(table, ~bad) if bad.any() else table
+    lost = superseded(schema, rows, sources)
+    kept = selected(rows, ~lost) if lost.any() else rows
+    yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
+    tally = Tally(schema.name)
+    tally.add(table, aside, int(lost.sum()))
+    return {"tally": tally.as_data(), "repairs": repairs.state()}
+
+
+def _parts(schema: Schema, inputs: Tables, config: Config) -> Iterator[Part]:
+    """The rows of all sources; by dates, unless a row may come to lie on another date: by a repair, or a stretch of sleep
+    with its next revision."""
     empty = InMemory(schemas.normalized(schema).empty())
     tables = [empty, *(opened(inputs, name) for name in inputs)]
     moving = schema.name == "sleep" or any(MEASURED_AT in each["set"] for each in config.get("repairs", ()))
-    for part in [together([table.read() for table in tables])] if moving else by_dates(tables):
-        yield together([repairs.apply(part)])
+    return iter([whole(tables)]) if moving else by_dates(tables)
 
 
 def _check(schema: Schema, table: pa.Table) -> tuple[Mask, Mask]:

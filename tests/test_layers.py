@@ -23,7 +23,7 @@ FLOORS = (
     ("disk", "fetched", "filehash", "signals"),
     ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
     ("config", "demo", "snapshot", "tables"),
-    ("readings", "registry", "stage", "store"),
+    ("pieces", "readings", "registry", "stage", "store"),
     ("mounts", "workers"),
     ("chain", "lock"),
     ("session",),

@@ -115,6 +115,15 @@ def test_ranges_of_what_is_uniform_are_found(folder: Path, chunks: list[pa.Table
         assert found.column_names == names
 
 
+def test_rows_without_a_date_lie_in_no_range(folder: Path) -> None:
+    """Even where all that have one lie in it: such a row would be read twice."""
+    days = pa.array([None, 5, 6], pa.int32()).cast(pa.date32())
+    write(folder / "none.parquet", pa.table({"of_date": days}))
+    low, high = (pa.scalar(day, pa.int32()).cast(pa.date32()) for day in (0, 9))
+    assert Stored(folder / "none.parquet").between("of_date", low, high).num_rows == 2
+    assert Stored(folder / "none.parquet").between("of_date", None, None).num_rows == 1
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(tables(), min_size=2, max_size=4), st.randoms())
 def test_a_group_is_the_same_wherever_it_stands(folder: Path, chunks: list[pa.Table], random: Any) -> None:

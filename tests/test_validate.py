@@ -199,7 +199,8 @@ def test_long_tables_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_ROWS", 3)
     chunked = validated("heart_rate", rows).tables["heart_rate"]
     assert chunked.equals(whole)
-    assert chunked["bpm"].num_chunks == 3
+    sizes = [len(chunk) for chunk in chunked["bpm"].chunks if len(chunk)]
+    assert max(sizes) <= 3 and len(sizes) >= 3
 
 
 # ---- what must hold whatever comes in
