@@ -126,3 +126,21 @@ def test_any_other_local_time_goes_there_and_back(naive: datetime, zone: str) ->
     if not flags:
         assert datetime.fromtimestamp(instant, ZoneInfo(zone)).replace(tzinfo=None) == naive
         assert Offsets(zone).of_zone(np.array([instant])).tolist() == [offset]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([-10_800, 0, 3600, 7200, 20_700])), max_size=12),
+    st.integers(-3, 43), st.integers(0, 20), st.sampled_from(ZONES),
+)  # fmt: skip
+def test_what_is_near_decides_as_all_do(known: list[tuple[int, int]], first: int, days: int, zone: str) -> None:
+    """Between two instants, and for local midnights a day within them; however much is known before and after."""
+    start = utc(2025, 3, 10)
+    whole = Offsets(zone, [(start + day * 86_400, offset) for day, offset in known])
+    low, high = start + first * 86_400, start + (first + days) * 86_400
+    near = whole.near(low, high)
+    assert set(near.pairs) <= set(whole.pairs)
+    instants = np.arange(low, high + 1, 10_800)
+    for asked, all_of in ((near.told, whole.told), (near.at_local_midnight, whole.at_local_midnight)):
+        inside = instants if asked == near.told else instants[(instants >= low + 86_400) & (instants <= high - 86_400)]
+        for found, expected in zip(asked(inside), all_of(inside), strict=True):
+            assert found.tolist() == expected.tolist()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,15 @@ from hypothesis import strategies as st
 from pdp.commit import _drain
 from pdp.errors import StageError
 from pdp.pieces import Pieces
+from pdp.readings import KeptReadings
 from pdp.schema import encoded
 from pdp.store import Store
 from pdp.tables import Inputs, Stored, Writers
 from stages import merge, parts, schemas, validate
+from stages.normalize import mi_fitness, mi_gather, mi_scan
 from stages.repairs import identify
-from tests.pipeline import TABLES, configured, rows_of
+from tests.mi_export import SAMPLES, UID, csv_text, hours, sample
+from tests.pipeline import TABLES, configured, rows_of, snapshot
 
 DAY = 86_400
 Row = dict[str, Any]
@@ -55,20 +60,25 @@ class Engine:
             return self.store.put(temp)[0]
 
     def build(
-        self, stage: Callable[..., Any], inputs: Mapping[str, str], outputs: Sequence[str], config: Any, code: str = ""
+        self, stage: Callable[..., Any], inputs: Mapping[str, Any], outputs: Sequence[str], config: Any, code: str = ""
     ) -> Built:
+        """`inputs`: hashes of tables, or a snapshot."""
         temps = {name: self.store.temp() for name in outputs}
         writers = Writers(
             "test", {name: (temp, "csv" if name.endswith(".csv") else "parquet") for name, temp in temps.items()}
         )
         path = self.folder / f"{outputs[0]}.pieces"
         pieces = Pieces(path, json.dumps([code, config]), writers, self.store.read)
-        openers = {name: lambda digest=digest: Stored(self.store.path(digest)) for name, digest in inputs.items()}
-        facts = _drain(stage(Inputs(openers, dict, pieces.piece), config), writers)
+        readings = KeptReadings(self.folder / "readings", code)
+        openers = {name: partial(self._open, one) for name, one in inputs.items()}
+        facts = _drain(stage(Inputs(openers, readings.keep, pieces.piece), config), writers)
         writers.close()
         objects = dict(zip(outputs, self.store.put(*temps.values()), strict=True))
         pieces.save(objects)
         return Built(objects, facts, pieces.made)
+
+    def _open(self, one: Any) -> Any:
+        return Stored(self.store.path(one)) if isinstance(one, str) else one
 
 
 def days(engine: Engine, tables: Mapping[str, Sequence[pa.Table]], config: Any) -> tuple[dict[str, Any], int]:
@@ -256,6 +266,75 @@ def test_what_is_damaged_is_made_anew(tmp_path: Path, how: str) -> None:
 def sealed(text: bytes) -> bytes:
     """As another pdp may have written it."""
     return hashlib.sha256(text).hexdigest().encode() + b"\n" + text
+
+
+# ---- raw files
+
+
+def minutes(first: int, count: int) -> list[Any]:
+    """Heart rates of single minutes, three hours apart."""
+    times = [MARCH + 10_800 * n for n in range(first, first + count)]
+    return [sample("heart_rate", time, {"time": time, "bpm": 60 + time // 10_800 % 9}) for time in times]
+
+
+def slept(day: int, offset: int) -> Any:
+    """A stretch of sleep, which tells the offset from UTC in quarters of an hour."""
+    return sample("sleep", MARCH + day * DAY, hours(MARCH + day * DAY, 400, offset))
+
+
+MARCH = 1_740_787_200  # 2025-03-01
+ZONES = st.sampled_from(["Europe/Berlin", "Asia/Kathmandu"])
+EXPORTS = st.lists(
+    st.tuples(
+        st.sampled_from(["20250401", "20250501", ""]), st.integers(0, 300), st.integers(1, 60),
+        st.lists(st.builds(slept, st.integers(0, 40), st.sampled_from([0, 4, 8, -12])), max_size=2),
+    ),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+def read_all(engine: Engine, exports: Any, folder: Path, config: Any) -> Built:
+    """The exports as files: (date of export, first sample, how many, nights)."""
+    files = {}
+    for number, (exported_on, first, count, nights) in enumerate(exports):
+        prefix = f"{exported_on}_{UID}_MiFitness_" if exported_on else ""
+        files[f"{number}/{prefix}{SAMPLES}.csv"] = csv_text(SAMPLES, [*minutes(first, count), *nights])
+    shutil.rmtree(folder, ignore_errors=True)
+    outputs = [f"mi_band_{schema.name}" for schema in mi_gather.TABLES]
+    return engine.build(mi_fitness.read, {"mi_band": snapshot("mi_band", files, folder)}, outputs, config)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(EXPORTS, st.sampled_from(["Europe/Berlin", "Asia/Kathmandu"]), st.sampled_from([0, 4])),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_whatever_exports_lie_there_all_bytes_are_those_of_a_first_build(worlds: list[Any]) -> None:
+    """Exports come, go and change their places, and nights tell other offsets; with other settings too."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mi_scan, "BATCH_ROWS", 10)
+        ours = Engine(Path(folder, "ours"))
+        for number, (exports, zone, begins) in enumerate(worlds):
+            config = configured(timezone=zone, day_starts_at=begins)
+            alone = read_all(Engine(Path(folder, f"alone{number}")), exports, Path(folder, "raw"), config)
+            found = read_all(ours, exports, Path(folder, "raw"), config)
+            assert (found.objects, found.facts) == (alone.objects, alone.facts)
+
+
+def test_one_more_export_is_placed_alone(tmp_path: Path) -> None:
+    """Its own batches, and those of older ones in whose time it tells another offset."""
+    engine = Engine(tmp_path)
+    first: list[Any] = [("20250401", 0, 100, []), ("20250501", 100, 100, [])]
+    config = configured()
+    assert read_all(engine, first, tmp_path / "raw", config).made == 2
+    assert read_all(engine, first, tmp_path / "raw", config).made == 0
+    more = [*first, ("20250601", 250, 20, [])]
+    assert read_all(engine, more, tmp_path / "raw", config).made == 1
+    abroad = [*more, ("20250602", 280, 1, [slept(3, -12)])]  # within the first export, nearest to all of them
+    assert read_all(engine, abroad, tmp_path / "raw", config).made == 5
 
 
 def test_a_stage_without_parts_leaves_nothing(tmp_path: Path) -> None:

@@ -38,6 +38,17 @@ class Offsets:
         self._offsets = np.array([pairs[instant] for instant in sorted(pairs)], dtype=np.int64)
         self._at_home = self._offsets == self.of_zone(self._instants)
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """All that is known, in order."""
+        return list(zip(self._instants.tolist(), self._offsets.tolist(), strict=True))
+
+    def near(self, low: int, high: int) -> Offsets:
+        """What decides between these instants: the pairs there, and the next on either side."""
+        first = max(0, int(np.searchsorted(self._instants, low, side="right")) - 1)
+        last = int(np.searchsorted(self._instants, high)) + 1
+        return Offsets(self.zone, self.pairs[first:last])
+
     def at(self, instants: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
         """For each instant the offset, and where it came from: 'nearest' or 'zone'."""
         offsets, near = self.told(instants)

@@ -6,20 +6,24 @@ is known only then; so the rows that the scans gave are placed in time afterward
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from pdp.errors import StageError
-from pdp.schema import encoded
+from pdp.schema import Schema, encoded
 from stages import schemas
 from stages.normalize.days import Offsets
 from stages.normalize.mi_gather import TABLES, count_key
 from stages.normalize.mi_rows import SOURCE, placed
 from stages.normalize.mi_survey import Survey, survey
 from stages.normalize.remember import keeper
+from stages.parts import piece
 
 COUNTS = ("routed", "marks", "without_values")
 
@@ -39,12 +43,20 @@ def read(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Generator[tupl
     found = survey(snapshot, keeper(inputs), zone, account, short_night_min)
     offsets = Offsets(zone, found.known)
     for schema in TABLES:
-        name = f"{SOURCE}_{schema.name}"
-        yield name, encoded(schemas.normalized(schema).empty())
+        yield f"{SOURCE}_{schema.name}", encoded(schemas.normalized(schema).empty())
         for file, kept in found.files.values():
-            for batch in kept.batches(schema.name):
-                yield name, placed(schema, batch, file, found.account, offsets, int(config["day_starts_at"]))
+            for number, span in enumerate(kept.facts["spans"].get(schema.name, ())):
+                near = offsets.near(*span)
+                batch = partial(kept.batch, schema.name, number)
+                place = partial(_placed, schema, batch, file, found.account, near, int(config["day_starts_at"]))
+                told = [schema.name, kept.digest(schema.name), number, *astuple(file), found.account, near.pairs]
+                yield from piece(inputs, json.dumps(told), place)
     return _facts(found)
+
+
+def _placed(schema: Schema, batch: Callable[[], pa.RecordBatch], *rest: Any) -> Generator[tuple[str, pa.Table]]:
+    """The rows of one batch in their places. Besides code and config they depend on what the key tells, and nothing else."""
+    yield f"{SOURCE}_{schema.name}", placed(schema, batch(), *rest)
 
 
 def _facts(found: Survey) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pdp.schema import Schema
 from stages.columns import words
@@ -156,6 +157,16 @@ def _array(column: npt.NDArray[Any] | None, kind: pa.DataType, length: int) -> p
     if missing.any():
         return pa.array(np.where(missing, 0, column), kind, mask=missing)
     return pa.array(column).cast(kind, safe=False)
+
+
+def span(batch: pa.RecordBatch) -> tuple[int, int]:
+    """The first and the last instant whose offset from UTC `placed` may ask for: those that rows tell, and labels' midnights,
+    of which the local ones lie within a day."""
+    found = []
+    for name, unit in (("time", 1), ("dated", 1), ("label", DAY)):
+        ends = pc.min_max(batch[name])
+        found += [end.as_py() * unit for end in ends.values() if end.is_valid]
+    return (min(found) - DAY, max(found) + DAY) if found else (0, 0)
 
 
 def placed(

@@ -19,6 +19,7 @@ from stages.normalize.days import Ints
 from stages.normalize.mi_files import ExportFile, Layout, layout_of
 from stages.normalize.mi_gather import Gatherer
 from stages.normalize.mi_places import Bytes
+from stages.normalize.mi_rows import span
 from stages.normalize.mi_shapes import MAX_LENGTH, Shape, shape_of
 from stages.normalize.rawtext import MAX_LINES, Text, records, sniff_delimiter, sniff_encoding
 
@@ -38,7 +39,8 @@ class NotByLine(Exception):
 def scan(part: Part, file: ExportFile, short_night_min: float, whole: bool = False) -> Batches:
     """(table, batch) for the rows of the file, in its order.
 
-    Gives back {sha256, encoding, delimiter, rows, accounts {account, '' for rows that do not say: counts, told}}.
+    Gives back {sha256, encoding, delimiter, rows, accounts {account, '' for rows that do not say: counts, told}, spans
+    {table: the `span` of each of its batches}}.
     `whole`: with all of it in memory.
 
     Raises:
@@ -48,13 +50,17 @@ def scan(part: Part, file: ExportFile, short_night_min: float, whole: bool = Fal
     sha256 = hashlib.sha256()
     blocks = part.blocks() if part.sha256 else _hashed(part.blocks(), sha256)
     scanner = _Scanner(file, short_night_min)
-    yield from scanner.whole(b"".join(blocks)) if whole else scanner.by_line(blocks)
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for name, batch in scanner.whole(b"".join(blocks)) if whole else scanner.by_line(blocks):
+        spans.setdefault(name, []).append(span(batch))
+        yield name, batch
     return {
         "sha256": part.sha256 or sha256.hexdigest(),
         "encoding": scanner.encoding,
         "delimiter": scanner.delimiter,
         "rows": scanner.rows.rows,
         "accounts": {name: account.as_data() for name, account in sorted(scanner.rows.accounts.items())},
+        "spans": spans,
     }
 
 

@@ -12,11 +12,15 @@ Make = Callable[[], Any]
 
 
 class Kept(Protocol):
-    """Facts, and batches by name, none for a name that never came."""
+    """Facts, and batches by name, none for a name that never came; `digest` tells those of a name from any others."""
 
     facts: dict[str, Any]
 
     def batches(self, name: str) -> Iterator[pa.RecordBatch]: ...
+
+    def batch(self, name: str, number: int) -> pa.RecordBatch: ...
+
+    def digest(self, name: str) -> str: ...
 
 
 Keep = Callable[[str, Make], Kept]
@@ -40,6 +44,12 @@ class InMemory:
 
     def batches(self, name: str) -> Iterator[pa.RecordBatch]:
         return iter(self._batches.get(name, ()))
+
+    def batch(self, name: str, number: int) -> pa.RecordBatch:
+        return self._batches[name][number]
+
+    def digest(self, name: str) -> str:
+        return ""  # nothing is kept of what is made of them
 
 
 def keeper(inputs: Mapping[str, Any]) -> Keep:
