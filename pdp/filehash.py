@@ -59,14 +59,17 @@ def sha256_of(path: Path | str) -> str:
 
 
 class FileHashes:
-    """Hashes of files below one folder, cached by stat. `load` gives the kept entries, `changed` those to keep."""
+    """Hashes of files below one folder, cached by stat. `changed` holds the entries to keep.
 
-    def __init__(self, folder: Path, load: Callable[[], dict[str, tuple[Stat, str]]]) -> None:
+    `load` gives what was kept of a name's top folder: of ten thousand raw files nothing is asked for the sake of one output.
+    """
+
+    def __init__(self, folder: Path, load: Callable[[str], dict[str, tuple[Stat, str]]]) -> None:
         self.folder = folder
         self.changed: dict[str, tuple[Stat, str]] = {}
         self.hashed_bytes = 0
         self._load = load
-        self._known: dict[str, tuple[Stat, str]] | None = None
+        self._known: dict[str, dict[str, tuple[Stat, str]]] = {}
 
     def sha256(self, name: str) -> str | None:
         """Hash of the file `name` (relative to the folder); None where there is no such file."""
@@ -74,9 +77,8 @@ class FileHashes:
         stat = stat_of(path)
         if stat is None:
             return None
-        if self._known is None:
-            self._known = self._load()
-        kept = self._known.get(name)
+        entries = self.recall(name)
+        kept = entries.get(name)
         if kept is not None and kept[0] == stat:
             return kept[1]
         try:
@@ -86,9 +88,17 @@ class FileHashes:
         self.hashed_bytes += stat[0]
         # Stat again: a write during the hashing must not be covered by what was read before it.
         if is_settled(stat) and stat_of(path) == stat:
-            self._known[name] = self.changed[name] = (stat, digest)
+            entries[name] = self.changed[name] = (stat, digest)
         return digest
+
+    def recall(self, name: str) -> dict[str, tuple[Stat, str]]:
+        """The entries of all that lies in the top folder of `name`, loaded once."""
+        top = name.partition("/")[0]
+        entries = self._known.get(top)
+        if entries is None:
+            entries = self._known[top] = self._load(top)
+        return entries
 
     def known(self, name: str) -> tuple[Stat, str] | None:
         """Stat and hash of the file `name` as this process has them by heart; nothing is read for it."""
-        return (self._known or {}).get(name)
+        return self._known.get(name.partition("/")[0], {}).get(name)

@@ -5,10 +5,13 @@ Everything after it depends on the manifest alone, so a file that vanished is no
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from dataclasses import dataclass
 from typing import Any
 
+from pdp import __version__
 from pdp.ask import ask, remote
 from pdp.errors import InputError, PdpError, sentence
 from pdp.identity import SCHEME, Plan, key_of, recorded_by
@@ -17,16 +20,25 @@ from pdp.session import Session
 from pdp.signals import held
 from pdp.snapshot import MANIFEST, Snapshot
 from pdp.stage import Pipeline, Source
+from pdp.walk import Walk, walk
 
 
 def plan_ingest(session: Session, pipeline: Pipeline, source: Source) -> tuple[Plan, Snapshot | None]:
-    """What the source has now, and how that differs from its last snapshot."""
+    """What the source has now, and how that differs from its last snapshot.
+
+    Where nothing has moved since a look that all is known of, the snapshot is not put together: there is none beside the plan.
+    """
     name = f"ingest:{source.name}"
     try:
         ask(session, source)
+        seen = _look(session, source)
+        if seen and (known := _plan_as_before(session, name, source, seen.digest)):
+            return known, None
         snapshot = _fetch(session, source)
         plan = _plan(session, name, source, snapshot)
         _refuse_vanished(session, pipeline, source, snapshot)
+        if seen and _is_known(session, source, seen.walk, snapshot):
+            session.walks[source.name] = {"seen": seen.digest, "key": plan.key}
     except PdpError as error:
         return Plan(name, reasons=["cannot tell"], problem=sentence(error)), None
     return plan, snapshot
@@ -38,8 +50,53 @@ def _fetch(session: Session, source: Source) -> Snapshot:
     return resolve(source.fetch)(session.path(source.folder), source.name, session.hashes.sha256)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What lies in a raw folder, and one digest of it and of all else that the snapshot is made from."""
+
+    walk: Walk
+    digest: str
+
+
+def _look(session: Session, source: Source) -> Look | None:
+    """None where the snapshot is made from something else too, or the folder cannot be read."""
+    if source.fetch != Source.fetch or not session.config.values[source.name]["enabled"]:
+        return None
+    seen = walk(str(session.path(source.folder)))
+    if seen is None:
+        return None
+    code, _ = session.code_state  # what counts as a raw file is code, too
+    return Look(seen, hashlib.sha256(f"{seen.digest()} {code} {__version__}".encode()).hexdigest())
+
+
+def _plan_as_before(session: Session, name: str, source: Source, digest: str) -> Plan | None:
+    """The plan of a source that is current, told by the look alone; None where more has to be known."""
+    kept = session.registry.get("walk", source.name)
+    last, row = session.registry.last(name), session.registry.current().get(source.name)
+    if not kept or kept["seen"] != digest or last is None or row is None or last["key"] != kept["key"]:
+        return None
+    is_whole = session.hashes.sha256(source.manifest.path) == row["hash"]
+    return Plan(name, kept["key"]) if is_whole and not session.registry.is_forgotten(name, kept["key"]) else None
+
+
+def _is_known(session: Session, source: Source, seen: Walk, snapshot: Snapshot) -> bool:
+    """Whether the same look again would mean the same snapshot: each of its files, as it was seen, is one whose bytes the
+    cache of hashes vouches for, and nothing was touched so lately that a further touch might not show."""
+    if session.read_only or not (snapshot.files and session.code_state[1] and seen.is_settled()):
+        return False
+    stats = seen.stats()
+    return all(
+        session.hashes.known(f"{source.folder}/{file.name}") == (stats.get(str(file.path)), file.sha256)
+        for file in snapshot
+    )
+
+
+def _identity(snapshot: Snapshot) -> dict[str, Any]:
+    return {"scheme": SCHEME, "inputs": {}, "snapshot": snapshot.manifest()["files"]}
+
+
 def _plan(session: Session, name: str, source: Source, snapshot: Snapshot) -> Plan:
-    identity = {"scheme": SCHEME, "inputs": {}, "snapshot": snapshot.manifest()["files"]}
+    identity = _identity(snapshot)
     plan = Plan(name, key_of(identity), identity)
     last = session.registry.last(name)
     row = session.registry.current().get(source.name)
@@ -95,9 +152,10 @@ def _has_files(session: Session, source: Source) -> bool:
 
 
 def write_manifest(session: Session, source: Source, plan: Plan, content: bytes) -> dict[str, Any]:
-    """Puts the manifest into the store; gives the record to commit."""
+    """Puts the manifest into the store; gives the record to commit. Without `content` it is the one in place."""
     began = time.perf_counter()
     output = source.manifest
+    content = content or _in_place(session, source, plan)
     size = len(content)
     with held(), session.store.fresh() as temp:
         temp.write_bytes(content)
@@ -108,3 +166,16 @@ def write_manifest(session: Session, source: Source, plan: Plan, content: bytes)
         "stage": plan.stage, "outcome": outcome, "reasons": plan.reasons, "key": plan.key, "identity": plan.identity,
         "facts": {"files": len(plan.identity["snapshot"])}, "outputs": outputs, "seconds": time.perf_counter() - began,
     }  # fmt: skip
+
+
+def _in_place(session: Session, source: Source, plan: Plan) -> bytes:
+    """The manifest of a source that is as before, for a run that was asked to take it again; completes the plan's identity.
+
+    Raises:
+        InputError: it is not what the plan was made from.
+    """
+    content = session.path(source.manifest.path).read_bytes()
+    plan.identity = _identity(Snapshot.parse(content, session.path(source.folder)))
+    if key_of(plan.identity) != plan.key:
+        raise InputError(f"the snapshot of {source.name} was edited while it was being read", hint="run again")
+    return content

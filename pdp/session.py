@@ -59,6 +59,9 @@ class Session:
         self.data = self.config.data_dir
         self.store = Store(self.data / "store")
         self.hashes = FileHashes(self.data, self._file_stats)
+        self.walks: dict[
+            str, dict[str, str]
+        ] = {}  # source -> what was seen of its folder, to be kept; see `pdp.ingest`
 
     def _open_memo(self, data_dir: Path) -> Registry | None:
         """The registry, if there is one: settings that turn out to be wrong must not leave a data folder behind."""
@@ -70,8 +73,8 @@ class Session:
     def _has_registry(self) -> bool:
         return self._registry is not None
 
-    def _file_stats(self) -> dict[str, tuple[Stat, str]]:
-        return self.registry.file_stats()
+    def _file_stats(self, top: str) -> dict[str, tuple[Stat, str]]:
+        return self.registry.file_stats(top)
 
     @property
     def registry(self) -> Registry:
@@ -135,7 +138,7 @@ class Session:
         return state(self.root, resources)
 
     @cached_property
-    def _code_state(self) -> tuple[str, bool]:
+    def code_state(self) -> tuple[str, bool]:
         """A digest of the stats of all project files, and whether they have settled enough to be trusted next time."""
         import time
 
@@ -147,7 +150,7 @@ class Session:
 
     @cached_property
     def _codes(self) -> dict[str, Code]:
-        kept = self.registry.get("code", self._code_state[0]) or {}
+        kept = self.registry.get("code", self.code_state[0]) or {}
         return {ref: Code(digest, tuple(warnings)) for ref, (digest, warnings) in kept.items()}
 
     def _fingerprint(self, ref: str, scheme: int) -> Code:
@@ -159,7 +162,7 @@ class Session:
             self._remember_resources([*found.resources])
         code = Code(found.digest, found.warnings)
         self._codes[_kept_as(ref, scheme)] = code
-        state, settled = self._code_state
+        state, settled = self.code_state
         if settled and not self.read_only:
             kept = {name: [c.digest, c.warnings] for name, c in self._codes.items()}
             self.registry.put("code", state, kept)
@@ -172,7 +175,7 @@ class Session:
             return
         if not self.read_only:
             self.registry.put("code", "resources", sorted({*known, *paths}))
-        self.__dict__.pop("_code_state", None)
+        self.__dict__.pop("code_state", None)
 
     def _keep_statements(self, digest: str, statements: dict[str, str]) -> None:
         """What a code digest stands for, so that a later run can say which statement changed."""
@@ -232,13 +235,15 @@ class Session:
             stages = {"dodo": dodo} | self.pipeline.as_data()
             if stages == self.registry.get("pipeline", "stages"):
                 stages = None
-        if not self.hashes.changed and stages is None:
+        if not (self.hashes.changed or self.walks or stages):
             return
         with self.registry.transaction():
             self.registry.put_file_stats(self.hashes.changed)
+            for source, seen in self.walks.items():
+                self.registry.put("walk", source, seen)
             if stages:
                 self.registry.put("pipeline", "stages", stages)
-        self.hashes.changed = {}
+        self.hashes.changed, self.walks = {}, {}
 
     @cached_property
     def libraries(self) -> dict[str, str]:

@@ -20,6 +20,8 @@ from pdp.repairs import FILE
 from pdp.session import Session
 from pdp.stage import Pipeline, Source, Stage
 
+RAW = "raw"  # the folder of raw files, of which a stage hashes none that is known by its stat
+
 _sessions: dict[Path, Session] = {}
 
 
@@ -106,6 +108,8 @@ class Identity:
     def look(self) -> dict[str, Any]:
         """Makes the plan; gives what the action, maybe in a worker, is to know of it."""
         self.plan = plan_stage(self.session, self.pipeline, self.stage, self.session.registry.current())
+        if self.plan.reasons:
+            self.session.hashes.recall(RAW)  # a worker may not ask the registry
         return {"plan": self.plan.as_dict()}
 
     def __str__(self) -> str:

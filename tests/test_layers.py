@@ -21,7 +21,7 @@ FLOORS = (
     ("labels", "lean", "parquet", "redact", "regions", "resolve"),
     ("errors",),
     ("disk", "fetched", "filehash", "signals"),
-    ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings"),
+    ("double", "fingerprint", "google", "kept", "places", "repairs", "resource", "schema", "settings", "walk"),
     ("config", "demo", "snapshot", "tables"),
     ("pieces", "readings", "registry", "stage", "store"),
     ("mounts", "workers"),

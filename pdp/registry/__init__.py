@@ -277,8 +277,12 @@ class Registry:
 
     # Caches
 
-    def file_stats(self) -> dict[str, tuple[Stat, str]]:
-        rows = self.db.execute("SELECT name, size, mtime_ns, ctime_ns, inode, sha256 FROM file_stat")
+    def file_stats(self, top: str) -> dict[str, tuple[Stat, str]]:
+        """What is kept of the file `top`, or of all below the folder of this name."""
+        rows = self.db.execute(
+            "SELECT name, size, mtime_ns, ctime_ns, inode, sha256 FROM file_stat WHERE name = ? OR name > ? AND name < ?",
+            (top, f"{top}/", f"{top}0"),  # 0 is what comes after /
+        )
         found = {}
         for name, *stat, kept in rows:  # there may be 10,000: a hash in quotes needs no reader of JSON
             text, _, checksum = kept.rpartition("#")
