@@ -60,7 +60,7 @@ class Look:
 
 def _look(session: Session, source: Source) -> Look | None:
     """None where the snapshot is made from something else too, or the folder cannot be read."""
-    if source.fetch != Source.fetch or not session.config.values[source.name]["enabled"]:
+    if source.fetch != Source.fetch or not session.is_enabled(source.name):
         return None
     seen = walk(str(session.path(source.folder)))
     if seen is None:
