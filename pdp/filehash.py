@@ -17,6 +17,7 @@ from io import BufferedReader
 from pathlib import Path
 
 RACY_NS = 2_000_000_000
+RAW = "raw/"  # where raw files lie
 
 Stat = tuple[int, int, int, int]
 
@@ -61,15 +62,16 @@ def sha256_of(path: Path | str) -> str:
 class FileHashes:
     """Hashes of files below one folder, cached by stat. `changed` holds the entries to keep.
 
-    `load` gives what was kept of a name's top folder: of ten thousand raw files nothing is asked for the sake of one output.
+    `load` gives what was kept of raw files (True) or of all others: of ten thousand raw files nothing is asked for the sake of
+    one output.
     """
 
-    def __init__(self, folder: Path, load: Callable[[str], dict[str, tuple[Stat, str]]]) -> None:
+    def __init__(self, folder: Path, load: Callable[[bool], dict[str, tuple[Stat, str]]]) -> None:
         self.folder = folder
         self.changed: dict[str, tuple[Stat, str]] = {}
         self.hashed_bytes = 0
         self._load = load
-        self._known: dict[str, dict[str, tuple[Stat, str]]] = {}
+        self._known: dict[bool, dict[str, tuple[Stat, str]]] = {}
 
     def sha256(self, name: str) -> str | None:
         """Hash of the file `name` (relative to the folder); None where there is no such file."""
@@ -77,7 +79,7 @@ class FileHashes:
         stat = stat_of(path)
         if stat is None:
             return None
-        entries = self.recall(name)
+        entries = self.recall(raw=name.startswith(RAW))
         kept = entries.get(name)
         if kept is not None and kept[0] == stat:
             return kept[1]
@@ -91,14 +93,13 @@ class FileHashes:
             entries[name] = self.changed[name] = (stat, digest)
         return digest
 
-    def recall(self, name: str) -> dict[str, tuple[Stat, str]]:
-        """The entries of all that lies in the top folder of `name`, loaded once."""
-        top = name.partition("/")[0]
-        entries = self._known.get(top)
+    def recall(self, *, raw: bool) -> dict[str, tuple[Stat, str]]:
+        """The entries of raw files, or of all others, loaded once."""
+        entries = self._known.get(raw)
         if entries is None:
-            entries = self._known[top] = self._load(top)
+            entries = self._known[raw] = self._load(raw)
         return entries
 
     def known(self, name: str) -> tuple[Stat, str] | None:
         """Stat and hash of the file `name` as this process has them by heart; nothing is read for it."""
-        return self._known.get(name.partition("/")[0], {}).get(name)
+        return self._known.get(name.startswith(RAW), {}).get(name)

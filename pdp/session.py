@@ -73,8 +73,8 @@ class Session:
     def _has_registry(self) -> bool:
         return self._registry is not None
 
-    def _file_stats(self, top: str) -> dict[str, tuple[Stat, str]]:
-        return self.registry.file_stats(top)
+    def _file_stats(self, raw: bool) -> dict[str, tuple[Stat, str]]:
+        return self.registry.file_stats(raw=raw)
 
     @property
     def registry(self) -> Registry:

@@ -20,8 +20,6 @@ from pdp.repairs import FILE
 from pdp.session import Session
 from pdp.stage import Pipeline, Source, Stage
 
-RAW = "raw"  # the folder of raw files, of which a stage hashes none that is known by its stat
-
 _sessions: dict[Path, Session] = {}
 
 
@@ -109,7 +107,7 @@ class Identity:
         """Makes the plan; gives what the action, maybe in a worker, is to know of it."""
         self.plan = plan_stage(self.session, self.pipeline, self.stage, self.session.registry.current())
         if self.plan.reasons:
-            self.session.hashes.recall(RAW)  # a worker may not ask the registry
+            self.session.hashes.recall(raw=True)  # a worker may not ask the registry
         return {"plan": self.plan.as_dict()}
 
     def __str__(self) -> str:

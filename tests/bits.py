@@ -155,7 +155,7 @@ def given(path: Path) -> dict[str, Any]:
         tasks = registry.db.execute("SELECT task FROM doit_state").fetchall()
         found: dict[str, Any] = {f"{kind} {key}": registry.get(kind, key) for kind, key in memos}
         found |= {f"task {task}": registry.doit_state(task) for (task,) in tasks}
-        found |= {f"file {name}": stat for name, stat in registry.file_stats("raw").items()}
+        found |= {f"file {name}": stat for name, stat in registry.file_stats(raw=True).items()}
         past = History(registry.db)
         return found | {"pipeline": past.pipeline(), "asked": past.asked()}
 

@@ -17,7 +17,7 @@ from tests.project import Project
 
 
 def fetched(data: Path) -> list[str]:
-    hashes = FileHashes(data, lambda top: {})
+    hashes = FileHashes(data, lambda raw: {})
     return [file.name for file in fetch(data / "raw/mi_band", "mi_band", hashes.sha256)]
 
 

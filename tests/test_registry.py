@@ -240,6 +240,14 @@ def test_a_kept_hash_of_a_file_is_what_was_kept_or_nothing(registry: Registry, h
     """Harmed in the hash or in what it is the hash of, it is forgotten."""
     kept = {"a": ((1, 2, 3, 4), "ab" * 32)}
     registry.put_file_stats(kept)
-    assert registry.file_stats("a") == kept
+    assert registry.file_stats(raw=False) == kept
     registry.db.execute(f"UPDATE file_stat SET {harm}")
-    assert registry.file_stats("a") == {}
+    assert registry.file_stats(raw=False) == {}
+
+
+def test_hashes_of_raw_files_are_kept_apart_from_those_of_all_others(registry: Registry) -> None:
+    names = ["raw/a", "raw/b/c", "raw", "raw0", "rav/a", "raw.csv", "merged/raw/a", "zzz"]
+    kept = {name: ((1, 2, 3, number), "ab" * 32) for number, name in enumerate(names)}
+    registry.put_file_stats(kept)
+    assert sorted(registry.file_stats(raw=True)) == ["raw/a", "raw/b/c"]
+    assert registry.file_stats(raw=True) | registry.file_stats(raw=False) == kept

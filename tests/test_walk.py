@@ -51,7 +51,7 @@ def look(project: Project, *, commit: bool = False) -> tuple[Plan, bool]:
 
 def read(project: Project) -> str:
     """The key of what lies there, all of it read."""
-    hashes = FileHashes(project.data, lambda top: {})
+    hashes = FileHashes(project.data, lambda raw: {})
     return key_of(_identity(fetch(project.data / "raw/mi_band", "mi_band", hashes.sha256)))
 
 

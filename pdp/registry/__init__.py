@@ -277,12 +277,10 @@ class Registry:
 
     # Caches
 
-    def file_stats(self, top: str) -> dict[str, tuple[Stat, str]]:
-        """What is kept of the file `top`, or of all below the folder of this name."""
-        rows = self.db.execute(
-            "SELECT name, size, mtime_ns, ctime_ns, inode, sha256 FROM file_stat WHERE name = ? OR name > ? AND name < ?",
-            (top, f"{top}/", f"{top}0"),  # 0 is what comes after /
-        )
+    def file_stats(self, *, raw: bool) -> dict[str, tuple[Stat, str]]:
+        """What is kept of the raw files, or of all others."""
+        which = "name > 'raw/' AND name < 'raw0'" if raw else "name < 'raw/' OR name >= 'raw0'"  # 0 comes after /
+        rows = self.db.execute(f"SELECT name, size, mtime_ns, ctime_ns, inode, sha256 FROM file_stat WHERE {which}")  # noqa: S608
         found = {}
         for name, *stat, kept in rows:  # there may be 10,000: a hash in quotes needs no reader of JSON
             text, _, checksum = kept.rpartition("#")
