@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,14 +126,14 @@ class Stored:
     @cached_property
     def _digests(self) -> list[str]:
         """Of each group of rows: its columns' bytes, which hold each other's lengths, and what the columns are."""
-        told = self._file.metadata
-        begins = [_begin(told.row_group(group).column(0)) for group in range(told.num_row_groups)]
         found, columns = [], str(self._file.schema_arrow)
         with self._path.open("rb") as file:
-            for group, (begin, end) in enumerate(pairwise([*begins, self._path.stat().st_size])):
-                file.seek(begin)
-                sha256 = hashlib.sha256(f"{told.row_group(group).num_rows} {columns}".encode())
-                sha256.update(file.read(end - begin))
+            for number in range(self._file.num_row_groups):
+                group = self._file.metadata.row_group(number)
+                first, last = group.column(0), group.column(group.num_columns - 1)
+                file.seek(_begin(first))
+                sha256 = hashlib.sha256(f"{group.num_rows} {columns}".encode())
+                sha256.update(file.read(_begin(last) + last.total_compressed_size - _begin(first)))
                 found.append(sha256.hexdigest())
         return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.generate import END, heart_rate
 from pdp.demo import generate
 from tests.project import REPO, outcomes
 from tests.test_determinism import Copy
@@ -26,13 +27,14 @@ STATEMENTS = 150
 
 @dataclass(frozen=True)
 class Work:
-    """What a run did; `read` names files below the data folder."""
+    """What a run did; `read` names files below the data folder, `encoded` counts rows."""
 
     outcomes: dict[str, str]
     read: set[str]
     modules: int
     hashed: int
     statements: int
+    encoded: int
 
 
 def project(folder: Path, days: int) -> Copy:
@@ -68,7 +70,7 @@ def counted(made: Copy) -> Work:
     found = json.loads(report.read_text())
     paths = {path for path in found["read"] if path.startswith(f"{made.data}/") and os.path.exists(path)}
     read = {path.removeprefix(f"{made.data}/") for path in paths}
-    return Work(outcomes(done.stdout), read, found["modules"], found["hashed"], found["statements"])
+    return Work(outcomes(done.stdout), read, *(found[name] for name in ("modules", "hashed", "statements", "encoded")))
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +129,20 @@ def test_one_more_export_is_read_alone(own: Copy, tmp_path: Path) -> None:
     # Of a zip that was there its list of names is looked at, and nothing of what it holds is unpacked.
     assert {name for name in raw if not name.endswith(".zip")} == {name for name in more if not name.endswith(".zip")}
     assert work.outcomes["normalize:google_sheets"] == "current" and work.outcomes["merge"] == "built"
+
+
+def test_one_more_export_beside_a_long_one_makes_the_parts_that_it_reaches(tmp_path: Path) -> None:
+    """A hundred days of minutes, and two more: of each table the new rows, and the block of 64 days that they lie in."""
+    made = Copy(tmp_path / "fine", generate(days=1), [])
+    heart_rate(made.data / "raw/mi_band", days=100)
+    age(made)
+    first = counted(made)
+    assert first.encoded > 2 * 99 * 1440
+    heart_rate(made.data / "raw/mi_band", days=2, exported_on="20260103", end=END + 2 * 86_400)
+    work = counted(made)
+    assert {work.outcomes[stage] for stage in ("normalize:mi_band", "validate:heart_rate", "merge")} == {"built"}
+    block = (END // 86_400 + 2) % 64
+    assert 2 * 1440 < work.encoded <= (2 + block + 1) * 1440  # one for the zone's hour, and the days themselves
+    alone = Copy(tmp_path / "alone", generate(days=1), [])
+    shutil.copytree(made.data / "raw", alone.data / "raw")
+    assert alone.build() == made.outputs()
