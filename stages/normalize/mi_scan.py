@@ -158,7 +158,9 @@ class _Scanner:
                     shape = None
                     if tries and len(shapes) < MOST_SHAPES:
                         shape = shape_of(lines[0].tobytes(), self.file, layout, self.delimiter)
-                    if shape is None:
+                    if (
+                        shape is None or not shape.match(lines[:1]).all()
+                    ):  # it may be a shape that is not the line's own
                         tries -= 1
                         if tries < 0:
                             break
