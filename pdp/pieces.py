@@ -80,7 +80,7 @@ class Pieces:
         }
         text = json.dumps({"format": FORMAT, "tables": tables, "pieces": pieces})
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temp = self.path.with_name(f"{self.path.name}-new")
+        temp = self.path.with_name(f"new-{self.path.name}")
         temp.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
         os.replace(temp, self.path)
 

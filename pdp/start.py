@@ -108,8 +108,11 @@ def _sweep(session: Session) -> None:
     for folder in folders | {session.data}:
         for left in [*folder.glob(".*.pdp-tmp"), *folder.glob("registry.db*.pdp-tmp*")]:
             left.unlink(missing_ok=True)
-    for half in session.data.glob("kept/*/new-*"):  # the stage need not run again: its input may be as it was before
+    # What is kept for a stage that need not run again: its input may be as it was before.
+    for half in session.data.glob("kept/*/new-*"):
         shutil.rmtree(half)
+    for half in session.data.glob("kept/new-*"):
+        half.unlink()
 
 
 def _tighten(data: Path) -> None:

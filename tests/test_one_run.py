@@ -79,6 +79,16 @@ def test_what_a_killed_run_was_about_to_keep_of_a_file_goes_though_nothing_is_bu
     assert not list(project.data.glob("kept/*/new-*"))
 
 
+def test_what_a_killed_run_was_about_to_keep_of_a_table_goes_though_nothing_is_built(project: Project) -> None:
+    """Parts that are kept, of which the file was not yet named."""
+    assert project.doit().returncode == 0
+    half = project.data / "kept/new-merge.pieces"
+    half.parent.mkdir(exist_ok=True)
+    half.write_text("half")
+    assert project.outcomes() == dict.fromkeys(ALL, "current")
+    assert not half.exists()
+
+
 def test_a_journal_that_a_killed_run_had_only_begun_goes_though_nothing_is_recorded(project: Project) -> None:
     """SQLite passes over one whose head is empty, until it needs one itself."""
     assert project.doit().returncode == 0

@@ -121,9 +121,14 @@ def _old_versions(project: Project) -> None:
 
 READ_ONCE = """
 def read(inputs, config):
+    yield "mi_band_numbers", pa.table({"n": pa.array([], pa.int64())})
     for file in inputs["mi_band"]:
-        for batch in inputs.keep(file.sha256, lambda: scan(file)).batches("n"):
-            yield "mi_band_numbers", pa.Table.from_batches([batch])
+        yield from inputs.piece(file.sha256, lambda: rows(inputs, file))
+
+
+def rows(inputs, file):
+    for batch in inputs.keep(file.sha256, lambda: scan(file)).batches("n"):
+        yield "mi_band_numbers", pa.Table.from_batches([batch])
 
 
 def scan(file):
@@ -133,7 +138,7 @@ def scan(file):
 
 
 def _read_once(project: Project) -> None:
-    """A stage that keeps what it read of each file; one of them is gone, another is new."""
+    """A stage that keeps what it read of each file, and what it made of that; one of them is gone, another is new."""
     project.write("stages/steps.py", (project.root / "stages/steps.py").read_text() + READ_ONCE)
     _another_file(project)
     doit(project)
