@@ -144,7 +144,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "config": session.config.path.name if not session.config.is_demo else "demo",
         "data": session.shown("."),
         "last_run": registry.last_run(),
-        "failing": registry.failing(),
+        "failing": [one for one in registry.failing() if one["stage"] in pipeline.maker.values()],
         "state": _state(registry),
         "sources": [
             {

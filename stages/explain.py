@@ -173,7 +173,7 @@ def _sleep(column: str, rows: list[Row], nightly: list[str]) -> Explained:
         whole = "part_quarantined" not in night[0]["flags"].split(";")
         if column not in ("sleep_main_min", "sleep_nap_min"):
             return _told(night, SLEEP.get(column, "score"))
-        return _main(column, parts if whole else [], night[0]["duration_min"], night)
+        return _main(column, parts if whole else [], night[0]["duration_min"], [*night, *parts])
     alone = [row for row in rows if row["kind"] == "segment"]
     counted = [r for r in alone if any(r[name] is not None for name in STAGES) or r["source"] not in nightly]
     if not counted:

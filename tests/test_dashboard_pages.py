@@ -182,6 +182,17 @@ def test_without_treatments_the_page_says_how_to_add_one(built: dict[str, dict[s
     assert "[[treatments]]" in app.markdown[-1].value and not app.exception
 
 
+def test_failed_stage_is_told_on_every_page(built: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    """What is shown is then older than it could be: that is said at the head, without the words of a file."""
+    environ = built["one day"] | {"PDP_DATA_DIR": str(tmp_path / "data")}
+    shutil.copytree(built["one day"]["PDP_DATA_DIR"], tmp_path / "data")
+    assert not opened("overview", local(ROOT, environ)).run().warning
+    (tmp_path / "data/raw/google_sheets/broken.csv").write_text("no header\n")
+    subprocess.run([sys.executable, "-m", "doit"], cwd=ROOT, env=environ, capture_output=True, check=False)
+    app = opened("overview", local(ROOT, environ)).run()
+    assert app.warning[0].value.startswith("normalize:google_sheets failed when last run: newer data may be missing")
+
+
 def test_silent_source_is_told_on_every_page(built: dict[str, dict[str, str]], tmp_path: Path) -> None:
     """A source that did not answer when it was last asked is named at the head, and with its state under Data quality."""
     environ = built["one day"] | {"PDP_DATA_DIR": str(tmp_path / "data")}

@@ -253,6 +253,20 @@ def test_a_section_that_is_not_there_is_one_sentence(project: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_stage_that_failed_and_is_gone_is_failing_no_more(project: Project) -> None:
+    """Who gives up a stage is not told of it for ever."""
+    project.doit()
+    more = 'Stage("validate:x", "stages.steps:boom", ("numbers",), (Output("x", "validated/x.parquet"),)),\n    '
+    project.write("dodo.py", DODO.replace('Stage("merge", ', more + 'Stage("merge", '))
+    project.write("stages/steps.py", STEPS + "\n\ndef boom(inputs, config):\n    raise ValueError\n    yield\n")
+    assert "validate:x" in project.doit().stdout
+    status = project.command(sys.executable, "-m", "pdp", "status").stdout
+    assert "failing   validate:x" in status
+    project.write("dodo.py", DODO)
+    project.doit()
+    assert "failing" not in project.command(sys.executable, "-m", "pdp", "status").stdout
+
+
 def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:
     """What was committed is not built again."""
     source = (project.root / "stages/steps.py").read_text()

@@ -88,6 +88,9 @@ def _head(page: Page, title: str) -> None:
     st.caption(f"{last}built {clock(page.generation.made_at)} UTC · {page.made_from}")
     for source, since in stale_sources(page):
         st.warning(f"{source} has not answered since {clock(since)} UTC: there may be newer data than what is shown.")
+    if failing := failing_stages(page):
+        words = f"{', '.join(failing)} failed when last run: newer data may be missing here. `pdp status` says why."
+        st.warning(words)
     if page.view.is_demo:
         st.info("This is an invented person. No number here is anyone's.", icon=":material/theater_comedy:")
     if page.view.mode == "public" and site().door:
@@ -101,6 +104,13 @@ def stale_sources(page: Page) -> list[tuple[str, str]]:
     with page.history() as history:
         asked = history.asked()
     return [(source, told["since"]) for source, told in sorted(asked.items()) if told.get("stale")]
+
+
+def failing_stages(page: Page) -> list[str]:
+    """Stages of what is shown whose last attempt failed, so that it is older than it could be."""
+    with page.history() as history:
+        known = history.facts()
+        return [one["stage"] for one in history.failing() if one["stage"] in known]
 
 
 def _choose_period(page: Page, whole: Period) -> Period:

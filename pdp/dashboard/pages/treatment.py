@@ -11,7 +11,7 @@ from pdp.dashboard.page import Page, chart_of_days
 from pdp.statistics.effect import LEAST_DAYS, WASH_IN_DAYS, Effect, TooLittle, before_after
 from pdp.treatments import Treatment
 
-HOW = """There is no treatment in the config yet. Add each event of one, then run `doit`:
+HOW = """There is no treatment in the config yet. Add each event of one, and start the dashboard anew:
 
 ```toml
 [[treatments]]
@@ -20,7 +20,7 @@ label = "what it is, and how much"
 kind = "start"  # or "dose" for a change of dose, or "stop"
 ```
 
-The label stays on this machine, and goes where you send a report or a vault."""
+The label stays on this machine, and goes where you send a report or a vault (`pdp vault write` brings it there)."""
 LENGTHS = (30, 60, 90, 180)
 
 
