@@ -32,8 +32,10 @@ def own_of(identity: dict[str, Any], inputs: dict[str, str]) -> str | None:
 
 def share(db: sqlite3.Connection, text: str) -> int:
     """The number of this common text, kept if it is new. Within the caller's transaction."""
-    db.execute("INSERT OR IGNORE INTO common (text) VALUES (?)", (text,))
-    return int(db.execute("SELECT id FROM common WHERE text = ?", (text,)).fetchone()[0])
+    known = db.execute("SELECT id FROM common WHERE text = ?", (text,)).fetchone()
+    number = known[0] if known else db.execute("INSERT INTO common (text) VALUES (?)", (text,)).lastrowid
+    assert number is not None
+    return int(number)
 
 
 def identity(db: sqlite3.Connection, stage_run: int) -> dict[str, Any]:
