@@ -59,4 +59,5 @@ def read_index(folder: Path, *, broken_is_none: bool = False) -> tuple[Fetched, 
     except (OSError, ValueError, KeyError, TypeError) as error:
         if broken_is_none:
             return None
-        raise InputError(f"raw/{folder.name}/{FOLDER}/{INDEX} cannot be read", hint=AGAIN) from error
+        why, hint = (f": {error.strerror}", "may you read that folder?") if isinstance(error, OSError) else ("", AGAIN)
+        raise InputError(f"raw/{folder.name}/{FOLDER}/{INDEX} cannot be read{why}", hint=hint) from error

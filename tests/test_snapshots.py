@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pdp.errors import PdpError
+from pdp import fetched
+from pdp.errors import InputError, PdpError
 from pdp.stage import Output, Pipeline, Source, Stage
 from tests.forked import doit_in
 from tests.look import said, told
@@ -59,3 +60,14 @@ def test_no_stage_writes_where_sources_do(path: str) -> None:
     source = Source("a", "m:f", ("t",))
     with pytest.raises(PdpError, match=f"writes below {Path(path).parts[0]}/, where only sources write"):
         _ = Pipeline((source,), (Stage("s", "m:f", ("a",), (Output("x", path),)),)).outputs
+
+
+def test_a_raw_folder_that_may_not_be_read_is_not_fetched_again(tmp_path: Path) -> None:
+    """What the system refused is told in its words; only an index whose content is broken is worth a new download."""
+    fetched.index_path(tmp_path).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"cannot be read: .*; may you read that folder\?"):
+        fetched.read_index(tmp_path)
+    fetched.index_path(tmp_path).rmdir()
+    fetched.index_path(tmp_path).write_text("{")
+    with pytest.raises(InputError, match="it is fetched again"):
+        fetched.read_index(tmp_path)
