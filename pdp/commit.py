@@ -104,7 +104,7 @@ def build(
 def _all_but_inputs(session: Session, plan: Plan, config: dict[str, Any]) -> str:
     """All that a stage's rows depend on but for its inputs, and their bytes: every number of the libraries' versions counts."""
     identity = plan.identity
-    return dump([identity["code"], identity["engine"], identity["order"], session.libraries, config])
+    return dump([identity["code"], identity.get("engine"), identity["order"], session.libraries, config])
 
 
 def _open(session: Session, pipeline: Pipeline, name: str, digest: str, snapshots: list[Snapshot]) -> Any:
