@@ -19,6 +19,7 @@ class Terminal(io.StringIO):
 def shown(stream: io.StringIO, files: int, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     with Downloads("mi_band", files, 2000) as progress:
         for _ in range(files):
             progress.advance(1000)
