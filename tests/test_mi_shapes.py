@@ -54,7 +54,7 @@ NEAR = {  # values at which a rule decides: minutes, values, minutes by stage, b
     "b": ("0", "7", "255", "-1", "70"), "c": ("0", "1", "2"), "z": ("4", "4", "8", "-12", "99", "null", "4.5"),
     "t": (*(str(DAY + 60 * minute) for minute in (0, 1, 15)), "0", "4102444801"),
     "u": (*(str(DAY + 60 * minute) for minute in range(238, 246)), *[str(DAY + 900 * n) for n in (0, 1, 2, 17)], "0"),
-    "x": [str(DAY + 10**6)], "y": [str(DAY + 10**6 + 900 * n) for n in (0, 1)],
+    "v": [str(DAY + 900 * n) for n in range(4)], "x": [str(DAY + 10**6)], "y": [str(DAY + 10**6 + 900 * n) for n in (0, 1)],
 }  # fmt: skip
 KEYS = ("heart_rate", "spo2", "steps", "weight", "blood_pressure", "resting_heart_rate", "vitality", "sleep", "")
 BLOCKS = RawFile.blocks
@@ -83,10 +83,12 @@ def reports() -> Iterator[str]:
     details = ["", *STRETCHES, *("},{".join(two) for two in product(STRETCHES[:4], repeat=2))]
     makes = [("sleep", f'{whole},"segment_details":[{{{each}}}]') for whole in WHOLES for each in details]
     makes += [("sleep", f"{whole}{more}") for whole in WHOLES for more in ("", *NO_DETAILS)]
-    makes += [("watch_night_sleep", '"bedtime":$y,"duration":$a,"timezone":$z')]
+    makes += [("watch_night_sleep", WHOLES[0] + ',"segment_details":[{"bedtime":$y,"duration":$a,"timezone":$z}]')]
     latest = [f'"{name}":{{{has}}}' for name in ("latest_hr", "latest_spo2") for has in LATEST]
     told = [*latest, *map(",".join, product(latest[:3], latest[-5:-2])), '"latest_hr":null', '"latest_hr":[]']
     makes += [(key, f'"avg_hr":$b,"steps":$b,"avg_spo2":$b,{each}') for key in KEYS[:2] for each in told]
+    both = '"latest_hr":{"time":$v,"dbTime":$v},"latest_spo2":{"dbTime":$v,"time":$v}'
+    makes += [(key, f'"avg_hr":$b,"avg_spo2":$b,{both}') for key in KEYS[:2]]
     makes += [("steps", '"steps":$b,"latest_hr":{"time":$y,"dbTime":$x}')]
     draw = Random(7)
     for key, make in makes:
