@@ -151,8 +151,10 @@ class PdpRun(Run):
 
     def _run(self, params: Any, args: Any) -> Any:
         code = super().execute(params, args)
-        leave_outlook(self.dep_manager.backend)
-        return code
+        backend = self.dep_manager.backend
+        leave_outlook(backend)
+        # What is committed is safe; but who reads the files by their names would take old numbers for new ones.
+        return code or int(isinstance(backend, RegistryBackend) and backend.session.unpublished)
 
 
 def leave_outlook(backend: Any) -> None:

@@ -234,5 +234,7 @@ def output_changes(session: Session, stage: Stage, current: Current) -> list[str
         if digest is None:
             found.append(f"output {output.name} is missing")
         elif digest != row["hash"]:
-            found.append(f"output {output.name} was edited")
+            # A run that could not put its file in place left the one before; nobody edited that.
+            other = session.registry.version_of(output.name, digest)
+            found.append(f"output {output.name} holds v{other}" if other else f"output {output.name} was edited")
     return found

@@ -50,6 +50,7 @@ class Session:
         self._statements: dict[str, dict[str, str]] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
+        self.unpublished = False  # a named file could not be put in place: it is older than what is committed
         self.lock: RunLock | None = None
         self.asking = False  # whether sources are asked what they have: only while `doit run` is at work
         self.offline = False  # `doit offline=1`: not even then

@@ -96,6 +96,7 @@ def _republish(session: Session) -> None:
         session.told += publish(session, wanted, session.registry.version_of)
     except (OSError, PdpError) as error:
         reason = sentence(error) if isinstance(error, PdpError) else told(error, "")
+        session.unpublished = True
         session.told.append(f"some files could not be put in place ({reason})")
 
 

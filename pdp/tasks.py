@@ -173,6 +173,7 @@ def _published(session: Session, task: str, record: dict[str, Any]) -> list[str]
         return publish(session, record["outputs"], session.registry.version_of)
     except (OSError, PdpError, sqlite3.Error) as error:
         reason = sentence(error) if isinstance(error, PdpError) else refused(session, error)
+        session.unpublished = True
         return [f"{task} is committed; its visible files will be repaired on the next start ({reason})"]
 
 

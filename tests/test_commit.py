@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pdp import commit
 from pdp.outlook import pipeline_of
 from pdp.session import Session
+from pdp.store import Store
 from tests.forked import doit_in
 from tests.project import Project
 
@@ -77,3 +79,24 @@ def test_a_failing_stage_leaves_no_temp_file(project: Project) -> None:
     project.write("stages/help.py", "FACTOR = None\n")
     assert doit_in(project.root)[0] != 0
     assert list((project.data / "store/tmp").iterdir()) == []
+
+
+def test_a_run_that_could_not_put_its_files_in_place_does_not_end_well(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it made is committed; who reads the files by their names would take old numbers for new ones."""
+    assert doit_in(project.root)[0] == 0
+    old = (project.data / "merged/total.csv").read_bytes()
+    project.raw("b.txt", "5")
+
+    def refused(store: Store, digest: str, path: Path, unmoved: object = None) -> bool:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "copy_out", refused)
+        code, printed = doit_in(project.root)
+    assert code == 1 and "merge is committed; its visible files will be repaired on the next start" in printed
+    assert (project.data / "merged/total.csv").read_bytes() == old
+    code, printed = doit_in(project.root)
+    assert code == 0 and "output total.csv holds v1" in printed and "edited" not in printed
+    assert (project.data / "merged/total.csv").read_bytes() != old
