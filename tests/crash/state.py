@@ -34,6 +34,9 @@ LOGICAL = {
     "pins": "SELECT name, version FROM pin",
     "release": "SELECT name, version FROM release",
 }
+TWICE = (
+    "SELECT run, stage, COUNT(*) FROM stage_run GROUP BY run, stage HAVING COUNT(*) > 1"  # a run records a stage once
+)
 CHAIN = "SELECT hash FROM chain ORDER BY seq"
 OF_THE_FIRST = set(LOGICAL) - {"release"}  # what a registry of the first version has too
 RECORDS = "store/records/"
@@ -113,6 +116,7 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
             rows = {name: sorted(db.execute(query)) for name, query in LOGICAL.items() if name in tables | OF_THE_FIRST}
             rows["chain"] = [row[0] for row in db.execute(CHAIN)] if "chain" in tables else []
+            problems += [f"the history tells {row} twice" for row in db.execute(TWICE)]
             rows["generation"] = sorted(db.execute(GENERATION))
             rows["commits"] = list(_commits(db))
             rows = empty | rows
@@ -217,6 +221,7 @@ def _wrong_views(state: State, expected: Expected) -> Iterator[str]:
 
 def unmended(state: State, expected: Expected, printed: str, committed: list[Stage]) -> list[str]:
     """What differs after the next run from what an undisturbed run leaves. `committed`: what was safe before it."""
+    _ = state.registry
     found = list(state.problems)
     for name, rows in expected.after.logical.items():
         if state.logical[name] != rows:
