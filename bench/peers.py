@@ -1,7 +1,8 @@
 """`make bench-peers`: a run with nothing to do, of pdp's whole demo and of a chain of five copies in other tools.
 
-Each peer is installed into an environment of its own, below build/peers, by pip; it builds its chain twice, and is then
-measured in turn with pdp. Versions are those that the package index has on the day.
+Each of them, pdp too, is installed into an environment of its own, below build/peers, by pip: what else lies beside a tool
+costs time when it starts. Each builds its chain, and they are then measured in turn. Versions are those that the package
+index has on the day.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.measure import DOIT, ROOT, Cost, in_turn, measure, own_environment, warm_up
+from bench.measure import DOIT, ROOT, Cost, in_turn, measure, own_environment
 
 PEERS = ROOT / "build" / "peers"
+LOCK = ("--require-hashes", "-r", str(ROOT / "requirements-pipeline.lock"))
 RESULTS = Path(__file__).with_name("peers.json")
 ROUNDS, TARGET = 5, 8
 STEPS = list(zip("abcde", "bcdef", strict=True))  # a is given; f is the end
@@ -118,25 +120,34 @@ def main() -> None:
 
 
 def _pdp(folder: Path) -> Callable[[], Cost]:
-    warm_up(folder / "bytecode")
-    environ = own_environment(folder / "demo", folder / "bytecode")
-    measure("-m", "pdp", "demo", environ=environ)
-    measure(*DOIT, environ=environ)
-    return partial(measure, *DOIT, environ=environ)
+    """pdp out of this checkout, with what its lock names and nothing else."""
+    python = _python("pdp", LOCK, ("--no-deps", "--no-build-isolation", "--editable", str(ROOT)))
+    run = partial(measure, environ=own_environment(folder / "demo", folder / "bytecode"), program=str(python))
+    run("-m", "pdp", "demo")
+    for _ in range(2):
+        run(*DOIT)
+    return partial(run, *DOIT)
 
 
 def _installed(name: str) -> str:
     """The version of the peer, which is installed where it is not yet."""
+    code = f"from importlib.metadata import version; print(version('{name}'))"
+    told = subprocess.run((_python(name, (name,)), "-c", code), capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
+def _python(name: str, *packages: tuple[str, ...]) -> Path:
+    """The interpreter of an environment into which these were installed, one after the other."""
     python = PEERS / name / "bin" / "python"
     if not (PEERS / name / "installed").exists():
         print(f"installing {name} (once)", file=sys.stderr)
         venv.create(PEERS / name, clear=True, with_pip=True)
-        pip = (python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--quiet", "install", name)
-        if subprocess.run(pip, check=False).returncode:
-            sys.exit(f"{name} cannot be installed: look at what pip says above")
+        for some in packages:
+            pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "--quiet", "install", *some)
+            if subprocess.run(pip, check=False).returncode:
+                sys.exit(f"{name} cannot be installed: look at what pip says above")
         (PEERS / name / "installed").touch()
-    code = f"from importlib.metadata import version; print(version('{name}'))"
-    return subprocess.run((python, "-c", code), capture_output=True, text=True, check=True).stdout.strip()
+    return python
 
 
 def _built(peer: Peer, folder: Path, version: str) -> Callable[[], Cost]:

@@ -130,6 +130,21 @@ def test_hidden_folders_and_environments_are_not_indexed(tmp_path):
     assert [path for path, *_ in Project(root).state()] == ["a.py"]
 
 
+def test_a_data_folder_holds_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a person laid among the raw files; and a run with nothing to do looks at none of them for its code."""
+    root = write(tmp_path, {"a.py": "x = 1\n", "data/raw/band/b.py": "x = 2\n", "data/registry.db": ""})
+    looked: list[str] = []
+    scandir = os.scandir
+
+    def seen(path: Path) -> object:
+        looked.append(os.path.relpath(path, root))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", seen)
+    assert [path for path, *_ in Project(root).state()] == ["a.py"]
+    assert looked == [".", "data"]
+
+
 # -- data files ----------------------------------------------------------------------------------------------------
 
 READS = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pdp.errors import PdpError
 
+REGISTRY = "registry.db"
 _SKIPPED = frozenset({"venv", "env", "site-packages", "node_modules", "__pycache__", "build", "dist"})
 
 State = tuple[tuple[str, int, int, int, int], ...]
@@ -80,6 +81,8 @@ def walk(root: Path) -> Iterator[str]:
         folder, above = pending.pop()
         with os.scandir(root / folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
+        if folder and any(entry.name == REGISTRY for entry in found):
+            continue  # a data folder: raw files and objects by the thousand, and no source
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.name.startswith("."):
