@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import compileall
 import os
 import random
 import sys
@@ -31,8 +32,12 @@ settings.load_profile("pdp")
 CRASH_SEED = "2026"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """One seed for the slices of the crash campaigns, whichever worker runs them."""
+    if not hasattr(config, "workerinput"):
+        # Once for all: thousands of runs would each compile what they import. The caches are there before any test begins.
+        for code in ("pdp", "stages", "tests"):
+            compileall.compile_dir(REPO / code, quiet=2)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # bytecode would be counted as writes of a run
     sys.dont_write_bytecode = True
     seed = os.environ.get("CRASH_SEED") or CRASH_SEED
