@@ -11,9 +11,9 @@ from tests.sync_tamper import tamper
 
 def test_nothing_that_was_tampered_with_is_taken_for_right() -> None:
     """Flipped, cut, swapped, replayed: refused with a sentence and nothing changed, or exactly what was pushed."""
-    found = tamper(every=101, least=256)
-    # Keys are drawn anew, and with them the number of bytes that are sealed: from one draw to the next by a few per cent.
-    assert sum(found.values()) > 400
+    # Keys are drawn anew, and with them the number of bytes that are sealed: 556 to 589 states in forty draws.
+    found = tamper(every=89, least=256)
+    assert sum(found.values()) > 500
     assert {kind for kind, _ in found} == {
         *(f"{mode} {name}" for mode in ("plain", "sealed") for name in ("flip", "cut", "swap", "replay")),
         "bundle flip", "bundle cut",
