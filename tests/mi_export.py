@@ -107,3 +107,19 @@ def run(source: Path | Snapshot, zone: str = "Europe/Berlin", day_starts_at: int
     for name, table in reading():
         chunks.setdefault(name, []).append(decoded(table))
     return Result(chunks, facts)
+
+
+def daily(folder: Path, *rows: Row, **more: Any) -> Result:
+    """The reader on a folder with these rows of the aggregated file."""
+    put(folder, DAILY, rows, **more)
+    return run(folder)
+
+
+def samples(folder: Path, *rows: Row, **more: Any) -> Result:
+    """The reader on a folder with these rows of the fitness_data file."""
+    put(folder, SAMPLES, rows, **more)
+    return run(folder)
+
+
+def has(found: Row, **expected: Any) -> None:
+    assert {name: found[name] for name in expected} == expected
