@@ -1,4 +1,4 @@
-"""`make bench-peers`: a run with nothing to do, of pdp's whole demo and of a chain of five copies in other tools.
+"""`make bench-peers`: a run with nothing to do of pdp's demo, and of the same chain of tasks in other tools.
 
 Each of them, pdp too, is installed into an environment of its own, below build/peers, by pip: what else lies beside a tool
 costs time when it starts. Each builds its chain, and they are then measured in turn. Versions are those that the package
@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench import chains
 from bench.measure import DOIT, ROOT, Cost, in_turn, measure, own_environment
 
 PEERS = ROOT / "build" / "peers"
 LOCK = ("--require-hashes", "-r", str(ROOT / "requirements-pipeline.lock"))
 RESULTS = Path(__file__).with_name("peers.json")
 ROUNDS, TARGET = 5, 8
-STEPS = list(zip("abcde", "bcdef", strict=True))  # a is given; f is the end
 
 
 @dataclass(frozen=True)
@@ -35,60 +35,19 @@ class Peer:
     files: dict[str, str]
     command: tuple[str, ...]
     setup: tuple[str, ...] = ()
+    builds: bool = True
     note: str = ""
 
 
-DVC = "stages:\n" + "".join(
-    f"  make_{out}:\n    cmd: cp {made} {out}\n    deps: [{made}]\n    outs: [{out}]\n" for made, out in STEPS
-)
-SNAKEMAKE = 'rule all:\n    input: "f"\n' + "".join(
-    f'rule make_{out}:\n    input: "{made}"\n    output: "{out}"\n    shell: "cp {{input}} {{output}}"\n'
-    for made, out in STEPS
-)
-PYTASK = (
-    "import shutil\nfrom pathlib import Path\nfrom typing import Annotated\nfrom pytask import Product\n\n"
-    + "".join(
-        f"def task_{out}(made: Path = Path('{made}'), out: Annotated[Path, Product] = Path('{out}')):\n"
-        "    shutil.copy(made, out)\n\n"
-        for made, out in STEPS
-    )
-)
-KEDRO_DATA = """\
-from pathlib import Path
-from kedro.io import AbstractDataset
-
-class Text(AbstractDataset):
-    def __init__(self, filepath): self._path = Path(filepath)
-    def _load(self): return self._path.read_text()
-    def _save(self, data): self._path.write_text(data)
-    def _exists(self): return self._path.exists()
-    def _describe(self): return {"filepath": str(self._path)}
-"""
-KEDRO = {
-    "pyproject.toml": '[tool.kedro]\npackage_name = "chain"\nproject_name = "chain"\nkedro_init_version = "VERSION"\n',
-    "src/chain/__init__.py": "", "src/chain/settings.py": "", "src/chain/data.py": KEDRO_DATA,
-    "conf/base/catalog.yml": "".join(f"{name}: {{type: chain.data.Text, filepath: {name}}}\n" for name in "abcdef"),
-    "conf/local/.keep": "",
-    "src/chain/pipeline_registry.py": "from kedro.pipeline import node, pipeline\n\ndef same(x):\n    return x\n\n"
-    "def register_pipelines():\n    return {'__default__': pipeline(["
-    + ", ".join(f"node(same, '{made}', '{out}', name='make_{out}')" for made, out in STEPS) + "])}\n",
-}  # fmt: skip
-DAGSTER = "import shutil\nfrom dagster import Definitions, asset\n\n" + "".join(
-    f"@asset(deps=[{repr(made) if made != 'a' else ''}])\ndef {out}():\n    shutil.copy('{made}', '{out}')\n\n"
-    for made, out in STEPS
-) + "defs = Definitions(assets=[b, c, d, e, f])\n"  # fmt: skip
-REDUN = "from redun import File, task\nredun_namespace = 'chain'\n\n@task()\ndef copy(made: File, out: str) -> File:\n" + (
-    "    File(out).write(made.read())\n    return File(out)\n\n@task()\ndef main() -> File:\n    one = File('a')\n"
-    + "".join(f"    one = copy(one, '{out}')\n" for _, out in STEPS) + "    return one\n"
-)  # fmt: skip
 ALL = (
-    Peer("dvc", {"dvc.yaml": DVC}, ("dvc", "repro", "-q"), ("dvc", "init", "--no-scm", "-q")),
-    Peer("snakemake", {"Snakefile": SNAKEMAKE}, ("snakemake", "--cores", "1", "--quiet", "all")),
-    Peer("pytask", {"task_chain.py": PYTASK}, ("pytask",)),
-    Peer("kedro", KEDRO, ("kedro", "run", "--only-missing-outputs")),
-    Peer("dagster", {"defs.py": DAGSTER}, ("dagster", "asset", "list", "-f", "defs.py"),
+    Peer("doit", chains.doit(), ("doit",), note="what pdp stands on: it can not be faster than that"),
+    Peer("dvc", chains.dvc(), ("dvc", "repro", "-q"), ("dvc", "init", "--no-scm", "-q")),
+    Peer("snakemake", chains.snakemake(), ("snakemake", "--cores", "1", "--quiet", "all")),
+    Peer("pytask", chains.pytask(), ("pytask",)),
+    Peer("kedro", chains.kedro(), ("kedro", "run", "--only-missing-outputs")),
+    Peer("dagster", chains.dagster(), ("dagster", "asset", "list", "-f", "defs.py"), builds=False,
          note="it has no run that finds nothing to do: listing the assets is the least that it does"),
-    Peer("redun", {"workflow.py": REDUN}, ("redun", "run", "workflow.py", "main")),
+    Peer("redun", chains.redun(), ("redun", "run", "workflow.py", "main")),
 )  # fmt: skip
 
 
@@ -104,13 +63,14 @@ def main() -> None:
             works[peer.name] = _built(peer, Path(folder) / peer.name, versions[peer.name])
         costs = in_turn(ROUNDS, works)
     ours = costs["pdp"]
-    print(f"nothing to do: pdp's demo, and a chain of {len(STEPS)} in other tools; least of {ROUNDS} runs in turn")
+    print(f"nothing to do in a chain of {len(chains.STEPS)} tasks; wall time, least of {ROUNDS} runs in turn")
     for name, cost in costs.items():
-        verdict = "" if name == "pdp" or cost.wall / ours.wall >= TARGET else "  MISSED"
+        verdict = "" if name in ("pdp", "doit") or cost.wall / ours.wall >= TARGET else "  MISSED"
         print(
             f"  {name:10}{versions.get(name, ''):10}{1000 * cost.wall:8.0f} ms{1000 * cost.cpu:8.0f} CPU ms"
             f"{cost.peak_mb:6.0f} MB{cost.wall / ours.wall:6.1f} x{verdict}"
         )
+    print(f"load {before:.2f} before, {os.getloadavg()[0]:.2f} after; Python {sys.version.split()[0]}")
     print(*(f"  {peer.name}: {peer.note}" for peer in ALL if peer.note), sep="\n")
     lines = {
         name: {"version": versions.get(name), "wall": cost.wall, "cpu": cost.cpu, "mb": cost.peak_mb}
@@ -152,7 +112,7 @@ def _python(name: str, *packages: tuple[str, ...]) -> Path:
 
 def _built(peer: Peer, folder: Path, version: str) -> Callable[[], Cost]:
     """The peer's project, built; what measures one more run of it, by then with nothing to do."""
-    for name, text in ({"a": "text\n"} | peer.files).items():
+    for name, text in (dict.fromkeys(chains.GIVEN, chains.RAW) | peer.files).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("VERSION", version))
@@ -171,7 +131,7 @@ def _built(peer: Peer, folder: Path, version: str) -> Callable[[], Cost]:
         run(peer.setup)
     for _ in range(2):
         run(peer.command)
-    if peer.name != "dagster" and (folder / "f").read_text() != "text\n":
+    if peer.builds and (folder / chains.LAST).read_text() != chains.expected():
         sys.exit(f"{peer.name} did not make what it should: no time is given for it")
     return partial(run, peer.command)
 
