@@ -7,13 +7,10 @@ doit calls `set` several times for a finished task; `deps:` is the last key of i
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from pdp.errors import PdpError, sentence
 from pdp.registry import Registry
-from pdp.signals import SENTENCE, exit_code
 from pdp.start import writing
 from pdp.tasks import finish, session_at
 
@@ -56,7 +53,8 @@ class RegistryBackend:
         state.pop("result:", None)
         # Only identity decides: which files doit last saw would be a second opinion.
         state["deps:"] = None
-        finish(self.session, task, values.get("pdp"), state)
+        with writing(self.session):  # `doit ignore` is no run that has the lock
+            finish(self.session, task, values.get("pdp"), state)
 
     def remove(self, task: str) -> None:
         if not self.running:
@@ -66,16 +64,8 @@ class RegistryBackend:
         self._forget(None)
 
     def _forget(self, task: str | None) -> None:
-        from doit.exceptions import InvalidCommand
-
-        try:
-            with writing(self.session), self.session.chain.transaction():
-                self.session.chain.forget(task)
-        except KeyboardInterrupt as error:
-            print(SENTENCE, file=sys.stderr)
-            raise SystemExit(exit_code(error)) from None
-        except PdpError as error:
-            raise InvalidCommand(f"pdp: {sentence(error)}") from error  # doit prints its own errors as a line
+        with writing(self.session), self.session.chain.transaction():
+            self.session.chain.forget(task)
 
     def dump(self) -> None:
         """doit is done. A forked worker must leave the parent's connection alone."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import sqlite3
 import sys
-from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,16 @@ import doit.doit_cmd
 from doit import get_var
 from doit.cmd_clean import Clean
 from doit.cmd_run import Run
-from doit.cmdparse import CmdParseError
 from doit.dependency import FileChangedChecker
-from doit.exceptions import InvalidCommand
 
 from pdp.ask import is_offline
-from pdp.disk import told
 from pdp.doit_backend import RegistryBackend
+from pdp.doit_door import AtTheDoor, refuse_misuse
 from pdp.doit_reporter import Reporter
-from pdp.errors import PdpError, SettingsError, sentence
+from pdp.errors import PdpError, UsageError, sentence
 from pdp.gc import leftovers
-from pdp.labels import label
 from pdp.lock import RunLock
-from pdp.registry import sqlite_told
 from pdp.session import Session
-from pdp.signals import SENTENCE, exit_code
 from pdp.stage import Pipeline, Source
 from pdp.start import writing
 
@@ -49,9 +42,9 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
     """DOIT_CONFIG: the registry as doit's database, pdp's reporter, and identity instead of doit's file checks."""
     session.pipeline = pipeline
     try:
-        _refuse_misspelt(doit.doit_cmd._CMDLINE_VARS or ())
+        refuse_misuse()
         session.offline = is_offline(session, get_var("offline"))
-    except SettingsError as error:
+    except PdpError as error:
         print(f"pdp: {sentence(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     return {
@@ -63,19 +56,6 @@ def doit_config(session: Session, pipeline: Pipeline) -> dict[str, Any]:
         "verbosity": 2,
         "continue": True,  # a source that cannot be reached fails its own stage and those that need it
     }
-
-
-def _refuse_misspelt(variables: Collection[str]) -> None:
-    """`doit ofline=1` would ask Google all the same. A variable unlike pdp's own may be one that a dodo.py of yours reads."""
-    for name in variables:
-        if name != "offline" and _near(name, ["offline"]):
-            raise SettingsError(f"there is no variable {name}", hint="did you mean offline=1?")
-
-
-def _near(word: str, known: Iterable[str]) -> list[str]:
-    from difflib import get_close_matches
-
-    return get_close_matches(word, list(known), 3, 0.7)
 
 
 WAIT = {
@@ -91,48 +71,11 @@ NO_WAIT = {
 COLLECT_EVERY = 20_000  # objects, 5 MB or so; Python's 700 are for programs that live long and link all to all
 
 
-def at_the_door(command: Callable[[], Any]) -> Any:
-    """Runs a command of doit; what ends it is one sentence, and an exit code that is not zero."""
-    try:
-        return command()
-    except KeyboardInterrupt as error:
-        print(SENTENCE, file=sys.stderr)
-        return exit_code(error)
-    except PdpError as error:
-        known = error
-    except sqlite3.Error as error:
-        known = sqlite_told(error, "registry.db")
-    except OSError as error:
-        known = told(error, "the disk refused a file; what was committed stays")
-    print(f"pdp: {known}", file=sys.stderr)
-    return known.exit_code
-
-
-class PdpRun(Run):
+class PdpRun(AtTheDoor, Run):
     """`doit run` that tells the session about `-a`, and ends in peace when it is interrupted."""
 
+    name = "run"
     cmd_options = (*Run.cmd_options, WAIT, NO_WAIT)
-
-    def parse_execute(self, in_args: Any) -> Any:
-        try:
-            return super().parse_execute(in_args)
-        except CmdParseError as error:
-            # What doit says goes on with the insides of all options that there are.
-            said = str(error).partition(" (parsing options: ")[0].removeprefix("Error parsing Command: ")
-            print(
-                f"pdp: {' '.join(said.split())}; doit help run lists what doit understands, pdp --help the rest",
-                file=sys.stderr,
-            )
-            return 3
-        except InvalidCommand as error:
-            if not error.not_found:
-                raise
-            near = _near(error.not_found, (task.name for task in self.task_list))
-            hint = (
-                f"did you mean {' or '.join(near)}?" if near else "doit list --all names the tasks, pdp --help the rest"
-            )
-            print(f"pdp: there is no task, file or command {label(error.not_found)}; {hint}", file=sys.stderr)
-            return 3
 
     def execute(self, params: Any, args: Any) -> Any:
         # What is loaded by now stays, and what a run makes hardly ever refers to itself: looking for such was 6% of its time.
@@ -142,15 +85,14 @@ class PdpRun(Run):
         Session.always = bool(params["always"])
         wait = 0.0 if params.pop("no_wait") else params.pop("wait")
         RunLock.wait = wait if wait >= 0 else None
+        if params["num_process"] < 0:
+            raise UsageError(f"-n {params['num_process']} is no number of processes", hint="doit -n 2")
         if params["num_process"]:
             from pdp.workers import WatchedRunner
 
             # A worker that dies would leave doit waiting for it for ever.
             doit.cmd_run.MRunner = WatchedRunner
-        return at_the_door(lambda: self._run(params, _each_alone(args) if params["single"] else args))
-
-    def _run(self, params: Any, args: Any) -> Any:
-        code = super().execute(params, args)
+        code = super().execute(params, _each_alone(args) if params["single"] else args)
         backend = self.dep_manager.backend
         leave_outlook(backend)
         # What is committed is safe; but who reads the files by their names would take old numbers for new ones.
@@ -179,13 +121,11 @@ def _each_alone(args: list[str]) -> list[str]:
     return [arg if {"*", "/"} & set(arg) or arg.startswith("-") else f"[{arg[0]}*]{arg[1:]}" for arg in args]
 
 
-class PdpClean(Clean):
+class PdpClean(AtTheDoor, Clean):
     """`doit clean` that says what it removes, or would remove, and never touches raw data."""
 
+    name = "clean"
     all_is_meant = False
-
-    def execute(self, params: Any, args: Any) -> Any:
-        return at_the_door(lambda: super(PdpClean, self).execute(params, args))
 
     def clean_tasks(self, tasks: Any, dryrun: bool, cleanforget: bool) -> None:
         backend = self.dep_manager.backend
@@ -201,20 +141,12 @@ class PdpClean(Clean):
                 if path.is_file():
                     if not dryrun:
                         os.unlink(path)
-                    self.say(f"{task.name}  {word} {target}")
+                    self.outstream.write(f"{task.name}  {word} {target}\n")
             if cleanforget and not dryrun:
                 self.dep_manager.remove(task.name)
         if self.all_is_meant:
             self.clean_leftovers(backend.session, dryrun)
         self.dep_manager.close()
-
-    def say(self, line: str) -> None:
-        # `doit clean | head` closes the pipe, `>&-` never had one: the cleaning goes on, unheard.
-        if self.outstream is None:
-            return
-        with suppress(BrokenPipeError):
-            self.outstream.write(f"{line}\n")
-            self.outstream.flush()
 
     def _execute(self, dryrun: bool, cleandep: bool, cleanall: bool, cleanforget: bool, pos_args: Any = None) -> None:
         self.all_is_meant = cleanall or not pos_args
@@ -228,7 +160,7 @@ class PdpClean(Clean):
         for path, _ in found:
             if not dryrun:
                 os.unlink(session.path(path))
-            self.say(f"left over  {word} {session.shown(path)}")
+            self.outstream.write(f"left over  {word} {session.shown(path)}\n")
         if not dryrun:
             gone = {artifact for _, artifact in found} - session.pipeline.outputs.keys()
             if gone:

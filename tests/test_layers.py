@@ -33,8 +33,8 @@ FLOORS = (
     ("outlook", "start", "verify"),
     ("sync", "tasks"),
     ("doit_backend",),
-    ("doit_reporter",),
-    ("doit_run",),
+    ("doit_door", "doit_reporter"),
+    ("doit_commands", "doit_run"),
     ("frames", "generation", "period", "samples", "thresholds", "treatments"),
     ("statistics",),
     ("charts",),
@@ -165,7 +165,7 @@ def test_pdp_command_is_light_until_it_needs_click() -> None:
 
 def plugins() -> list[Path]:
     """The modules that doit loads by entry point."""
-    return [ROOT / f"pdp/{name}.py" for name in ("doit_backend", "doit_reporter", "doit_run")]
+    return [ROOT / f"pdp/{name}.py" for name in ("doit_backend", "doit_commands", "doit_reporter", "doit_run")]
 
 
 def files(name: str) -> list[Path]:
