@@ -38,6 +38,7 @@ DOTENV_LINE = re.compile(
     r"""(?:export\s+)?(\w+)\s*=\s*(?:'([^']*)'|"((?:\\.|[^"\\])*)"|([^\s'"\#]\S*(?:\s++(?!\#)\S+)*)?)(?:\s+\#.*)?"""
 )
 MAX_BYTES = 2**20  # of a config file or `.env`
+PLACE = re.compile(r"[^\x00-\x1f\ud800-\udfff]{1,1000}")  # a data folder, as `pdp.settings` has it
 
 Variables = dict[str, tuple[str, str]]
 """PDP_ variable -> its text, and where it stands in the words of a sentence."""
@@ -85,15 +86,14 @@ def load(
     overrides = {key: value for key, value in given.items() if key not in NOT_SETTINGS}
 
     data_dir = overrides["PDP_DATA_DIR"][0] if "PDP_DATA_DIR" in overrides else toml.get("data_dir", DEFAULT_DATA_DIR)
-    memo = open_memo(data_folder(root, data_dir)) if isinstance(data_dir, str) and data_dir else None
+    memo = open_memo(data_folder(root, data_dir)) if _is_place(data_dir) else None
     key = _memo_key(content, overrides)
     values = memo.get("settings", key) if memo is not None else None
     if values is None:
-        from pdp.settings import validate
-
-        values = validate(toml, overrides, name)
+        values = _validated(root, key if _is_place(data_dir) else "", toml, overrides, name)
         if memo is not None:
             memo.put("settings", key, values)
+    values = values | {"data_dir": data_dir}
     return Config(values, path, path == root / DEMO, data_folder(root, values["data_dir"]), given)
 
 
@@ -223,12 +223,37 @@ def _dotenv(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
         yield name, (text, f"{path.name} line {number}: {name}")
 
 
+def _is_place(data_dir: Any) -> bool:
+    """Whether it is surely a name that the settings allow: then it is all the same to every other setting."""
+    return isinstance(data_dir, str) and PLACE.fullmatch(data_dir) is not None
+
+
+def _validated(root: Path, key: str, toml: dict[str, Any], overrides: Variables, name: str) -> dict[str, Any]:
+    """The settings as pydantic takes them, or took them the last time: a new data folder knows of none yet.
+
+    With no `key` nothing is taken from before.
+    """
+    from pdp.fingerprint import beside
+
+    place = beside.place(root, ".settings")
+    before = beside.load(place) if key else None
+    if before and before[0] == key:
+        known: dict[str, Any] = before[1]
+        return known
+    from pdp.settings import validate
+
+    values = validate(toml, overrides, name)
+    if key:
+        beside.store(place, (key, values))
+    return values
+
+
 def _memo_key(content: bytes, overrides: Variables) -> str:
-    """All that validated settings depend on. The code is read, not imported: importing it would import pydantic."""
+    """All that validated settings depend on, but for the data folder. The code is read: importing it would import pydantic."""
     code = Path(__file__).with_name("settings.py").read_bytes()
     parts = {
         "config": hashlib.sha256(content).hexdigest(),
-        "variables": {name: text for name, (text, _) in overrides.items()},
+        "variables": {name: text for name, (text, _) in overrides.items() if name != "PDP_DATA_DIR"},
         "code": hashlib.sha256(code).hexdigest(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -75,7 +75,7 @@ def watched(session: Session, pipeline: Pipeline) -> set[str]:
         str(session.path("registry.db")),
         str(session.path("registry.db-journal")),
     }
-    paths |= {f"{root}/{entry[0]}" for entry in session.project_state(session.registry.get("code", "resources") or ())}
+    paths |= {f"{root}/{entry[0]}" for entry in session.project_state}
     paths |= {str(session.path(path)) for path, _ in History(session.registry.db).paths()}
     paths |= {str(session.path(output.path)) for output in pipeline.outputs.values()}
     for source in pipeline.sources:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from pdp.store import Store
 
 if TYPE_CHECKING:
     from pdp.fingerprint.answers import Answers
+    from pdp.fingerprint.files import Files, State
 
 # How tables are read and written shapes every result as much as the stage itself.
 ENGINE = tuple(Path(__file__).with_name(name) for name in ("tables.py", "parquet.py"))
@@ -47,7 +49,7 @@ class Session:
         self.read_only = read_only
         self.pipeline: Pipeline | None = None
         self._registry: Registry | None = None
-        self._statements: dict[str, dict[str, str]] = {}
+        self._learned: dict[tuple[str, str], Any] = {}
         self.outcomes: dict[str, tuple[str, dict[str, Any]]] = {}
         self.told: list[str] = []
         self.unpublished = False  # a named file could not be put in place: it is older than what is committed
@@ -127,24 +129,30 @@ class Session:
         return self.code_of(TABLES, scheme).digest
 
     @cached_property
+    def _files(self) -> Files:
+        from pdp.fingerprint.files import Files
+
+        return Files(self.root)
+
+    @cached_property
     def _answers(self) -> Answers:
         from pdp.fingerprint.answers import Answers
 
-        return Answers(self.root)
+        return Answers(self.root, self._files)
 
-    def project_state(self, resources: Iterable[str]) -> tuple[tuple[Any, ...], ...]:
-        """The stats of all files that can matter for any code identity."""
+    @cached_property
+    def project_state(self) -> State:
+        """The stats of all files that can matter for any code identity, as they were at the first look."""
         from pdp.fingerprint.files import state
 
-        return state(self.root, resources)
+        return state(self.root, self._remembered("code", "resources") or (), self._files)
 
     @cached_property
     def code_state(self) -> tuple[str, bool]:
         """A digest of the stats of all project files, and whether they have settled enough to be trusted next time."""
         import time
 
-        state = self.project_state(self.registry.get("code", "resources") or ())
-        state += tuple((path.name, *(stat_of(path) or ())) for path in ENGINE)
+        state = self.project_state + tuple((path.name, *(stat_of(path) or ())) for path in ENGINE)
         newest = max((max(entry[2:4], default=0) for entry in state), default=0)
         digest = hashlib.sha256(dump([list(entry) for entry in state]).encode()).hexdigest()
         return digest, time.time_ns() - newest >= RACY_NS
@@ -159,34 +167,44 @@ class Session:
             found = self._answers.of_files(*ENGINE, scheme=scheme)
         else:
             found = self._answers.of(ref, scheme)
-            self._keep_statements(found.digest, found.record)
-            self._remember_resources([*found.resources])
+            # What a code digest stands for, so that a later run can say which statement changed.
+            self._remember("statements", found.digest, found.record)
+            self._remember_resources(found.resources)
         code = Code(found.digest, found.warnings)
         self._codes[_kept_as(ref, scheme)] = code
         state, settled = self.code_state
-        if settled and not self.read_only:
-            kept = {name: [c.digest, c.warnings] for name, c in self._codes.items()}
-            self.registry.put("code", state, kept)
+        if settled:
+            self._remember("code", state, {name: [c.digest, c.warnings] for name, c in self._codes.items()})
         return code
 
-    def _remember_resources(self, paths: list[str]) -> None:
+    def _remember_resources(self, paths: Iterable[str]) -> None:
         """Data files that code reads: their stats are part of the state that the cache is keyed by."""
-        known = self.registry.get("code", "resources") or []
+        known = self._remembered("code", "resources") or []
         if set(paths) <= set(known):
             return
-        if not self.read_only:
-            self.registry.put("code", "resources", sorted({*known, *paths}))
+        self._remember("code", "resources", sorted({*known, *paths}))
+        self.__dict__.pop("project_state", None)
         self.__dict__.pop("code_state", None)
-
-    def _keep_statements(self, digest: str, statements: dict[str, str]) -> None:
-        """What a code digest stands for, so that a later run can say which statement changed."""
-        self._statements[digest] = statements
-        if not self.read_only:
-            self.registry.put("statements", digest, statements)
 
     def statements(self, digest: str) -> dict[str, str]:
         """The digest of each statement that a code digest stands for; empty where that is not known."""
-        return self._statements.get(digest) or self.registry.get("statements", digest) or {}
+        return self._remembered("statements", digest) or {}
+
+    def _remember(self, kind: str, key: str, value: Any) -> None:
+        """It is written down with the next transaction, or at the end."""
+        self._learned[kind, key] = value
+
+    def _remembered(self, kind: str, key: str) -> Any:
+        return self._learned.get((kind, key)) or self.registry.get(kind, key)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction of the history, that also remembers what this process learned about code and libraries."""
+        with self.chain.transaction():
+            yield
+            for (kind, key), value in self._learned.items():
+                self.registry.put(kind, key, value)
+        self._learned = {}
 
     # Runs
 
@@ -212,7 +230,7 @@ class Session:
         release = self._release() if ok else None
         if self.registry.run is None and (release is None or release == self.registry.release()):
             return
-        with self.chain.transaction():
+        with self.transaction():
             self.ensure_run()
             self.chain.end_run("ok" if ok else "failed", current, release)
 
@@ -236,9 +254,9 @@ class Session:
             stages = {"dodo": dodo} | self.pipeline.as_data()
             if stages == self.registry.get("pipeline", "stages"):
                 stages = None
-        if not (self.hashes.changed or self.walks or stages):
+        if self.read_only or not (self.hashes.changed or self.walks or stages or self._learned):
             return
-        with self.registry.transaction():
+        with self.transaction():
             self.registry.put_file_stats(self.hashes.changed)
             for source, seen in self.walks.items():
                 self.registry.put("walk", source, seen)
@@ -263,8 +281,8 @@ class Session:
 
         versions = {name: version(name) for name in LIBRARIES}
         settled = all(is_settled(stat) for place in places if (stat := stat_of(Path(place))))
-        if settled and not self.read_only:
-            self.registry.put("libraries", "installed", {"stats": stats, "versions": versions})
+        if settled:
+            self._remember("libraries", "installed", {"stats": stats, "versions": versions})
         return versions
 
     def versions(self) -> dict[str, str]:

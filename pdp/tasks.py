@@ -158,7 +158,7 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
     if not record and state == session.registry.doit_state(task):
         return  # a group of tasks, which doit saves each time
     with signals.held():
-        with session.chain.transaction():
+        with session.transaction():
             if record:
                 session.ensure_run()
                 session.outcomes[task] = (session.chain.commit_stage(record), record)

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pdp import config, places
+from pdp import config, places, settings
 from pdp.config import load
 from pdp.errors import SettingsError
 from pdp.settings import Settings, fields, variable
@@ -201,6 +202,34 @@ def test_error_is_never_remembered(project: Path) -> None:
         with pytest.raises(SettingsError):
             load(project, {}, lambda data_dir: memory)
     assert not memory
+
+
+def test_a_new_data_folder_needs_no_validation(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was accepted last in a project is accepted for any data folder; nothing else is, and no wrong folder."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    first = load(project, {}).values
+    validated: list[str] = []
+
+    def validate(toml: Any, variables: Any, file: str) -> Any:
+        validated.append(file)
+        return model(toml, variables, file)
+
+    model = settings.validate
+    monkeypatch.setattr(settings, "validate", validate)
+    assert load(project, {}).values == first
+    other = load(project, {"PDP_DATA_DIR": "other"})
+    assert (other.values, other.data_dir) == (first | {"data_dir": "other"}, project / "other")
+    assert not validated
+    for wrong in ("a\tb", "x" * 1001):
+        with pytest.raises(SettingsError, match="PDP_DATA_DIR"):
+            load(project, {"PDP_DATA_DIR": wrong})
+    validated.clear()
+    assert load(project, {"PDP_DAY_STARTS_AT": "4"}).values == first | {"day_starts_at": 4}
+    assert load(project, {}).values == first  # pydantic again: only the last ones are kept
+    write(project, BERLIN + "day_starts_at = 24")
+    with pytest.raises(SettingsError, match="day_starts_at"):
+        load(project, {})
+    assert len(validated) == 3
 
 
 def test_light_way_imports_no_pydantic() -> None:

@@ -34,10 +34,13 @@ _Kept = tuple[str, _Files, _Files, tuple[Any, ...]]  # the names of all files; s
 
 
 class Answers:
-    """What is known of the code below a root. It shows the files as they were when they were first looked at."""
+    """What is known of the code below a root. It shows the files as they were when they were first looked at.
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(root)
+    `files`: what files there are, where the caller has looked already.
+    """
+
+    def __init__(self, root: Path, files: Files | None = None) -> None:
+        self.root, self._files = Path(root), files
         self.path = beside.place(root, ".answers")
         self._kept: dict[tuple[int, str], _Kept] | None = None
         self._names = ""
@@ -83,7 +86,7 @@ class Answers:
             return None
         names, sources, resources, answer = self._kept[scheme, ref]
         if names and not self._names:
-            self._names = _digest(Files(self.root))
+            self._names = _digest(self._files or Files(self.root))
         same = names in ("", self._names) and all(
             self._seen_sha(path) == sha for path, sha in (*sources.items(), *resources.items())
         )

@@ -64,9 +64,9 @@ def state(root: Path, resources: Iterable[str] = (), files: Files | None = None)
     files = files or Files(root)
     paths = {path for path, _ in files.modules.values() if path}
     found = []
-    for path in sorted(paths | set(files.others) | set(resources)):
+    for path in sorted({*paths, *files.others, *resources}):
         try:
-            stat = os.stat(files.root / path)
+            stat = os.stat(f"{files.root}/{path}")  # no Path: it would take longer than the stat
         except OSError:
             found.append((path, -1, 0, 0, 0))
         else:
