@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from tests import warm
+
 REPO = Path(__file__).parent.parent
 PATIENCE_S = 600
 """After so long a command is taken to hang. No test is about time: this is a net, far above what a busy machine takes."""
@@ -93,7 +95,7 @@ class Project:
 
     def command(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith("PDP_")} | environ
-        return subprocess.run(
+        return warm.run(words, self.root, env, PATIENCE_S) or subprocess.run(
             words, cwd=self.root, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 

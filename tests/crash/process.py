@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import functools
-import gc
-import importlib
-import importlib.metadata
 import os
 import shutil
 import signal
@@ -25,27 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import doit.doit_cmd
-import doit.plugin
 import pandas
-import pyarrow.csv
 import pyarrow.dataset
-import pyarrow.parquet
 
-import pdp
+from tests import loaded
 from tests.project import PATIENCE_S
 
-# All that a command may load is loaded before the forks, once; and what is installed is looked up once.
-LOADED = [doit, pandas, pyarrow.csv, pyarrow.dataset, pyarrow.parquet]
-ROOMS = ("", "registry", "fingerprint", "look", "sync")
-NAMES = [(room, path.stem) for room in ROOMS for path in sorted(Path(pdp.__path__[0], room).glob("[a-z]*.py"))]
-LOADED += [importlib.import_module(".".join(filter(None, ("pdp", *name)))) for name in NAMES]
-doit.plugin.entry_points = functools.cache(doit.plugin.entry_points)
-for _category in ("BACKEND", "COMMAND", "LOADER", "REPORTER"):
-    doit.plugin.entry_points(group=f"doit.{_category}")
-importlib.metadata.version = functools.cache(importlib.metadata.version)
-# A collection in a fork would write to every page that it shares with this process: half of what a run takes.
-gc.collect()
-gc.freeze()
+# All that a command may load is loaded before the forks, once.
+LOADED = (*loaded.LOADED, pandas, pyarrow.dataset)
+loaded.freeze()
 
 # Calls that change what is on the disk, or say when it is there. A leading ? lets strace skip what a machine has not.
 CALLS = (
