@@ -25,7 +25,7 @@ run: $(RUN) ## set everything up, build (the demo, until you have a configs/pdp.
 	@$(BIN)/pdp next
 
 test: $(DEV) ## set everything up and run the tests, on all cores
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 check: lint types test ## all that is to pass before a commit
 

@@ -19,20 +19,24 @@ from tests.project import PATIENCE_S, STEPS, Project
 VARIES = re.compile(r"\d+\.\d\d s|20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?\S*|\b(id|pid) \d+")
 
 
-def both(project: Project, *words: str) -> tuple[tuple[int, str, str], tuple[int, str, str]]:
+Ended = tuple[int | None, str, str]
+
+
+def both(project: Project, *words: str) -> tuple[Ended, Ended]:
     """Exit code, output and errors of the words typed in a copy of the project, and of the same in a fork, in another."""
-    command, env, found = (sys.executable, "-m", *words), dict(os.environ), []
-    for name in ("typed", "warm"):
-        root = project.root.parent / name / "p"
+    command, env = (sys.executable, "-m", *words), dict(os.environ)
+    typed, forked = (project.root.parent / name / "p" for name in ("typed", "warm"))
+    for root in (typed, forked):
         shutil.copytree(project.root, root)
-        done = warm.run(command, root, env, PATIENCE_S) if name == "warm" else subprocess.run(
-            command, cwd=root, env=env, capture_output=True, text=True, check=False
-        )  # fmt: skip
-        assert done is not None
-        found.append(
-            (done.returncode, *(VARIES.sub("", said.replace(str(root), "")) for said in (done.stdout, done.stderr)))
-        )
-    return found[0], found[1]
+    done = subprocess.run(command, cwd=typed, env=env, capture_output=True, text=True, check=False)
+    return _ended(done, typed), _ended(warm.run(command, forked, env, PATIENCE_S), forked)
+
+
+def _ended(done: subprocess.CompletedProcess[str] | None, root: Path) -> Ended:
+    """Without what differs between two runs: where, when and how long."""
+    assert done is not None
+    out, err = (VARIES.sub("", said.replace(str(root), "")) for said in (done.stdout, done.stderr))
+    return done.returncode, out, err
 
 
 @pytest.fixture
