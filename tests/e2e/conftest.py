@@ -12,7 +12,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 ]  # fmt: skip
+HOME = TemporaryDirectory(prefix="pdp-e2e-")
 SCREENSHOTS = ROOT / "build/screenshots"
 CHARTS = ("[data-testid=stVegaLiteChart]", "figure .chart")
 """Where a chart is: on a live page, on the static one."""
@@ -128,7 +131,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "pdp", "dashboard", "--no-browser", "--port", str(port), *options],
-                cwd=ROOT, env=environment(data) | environ, stdout=file, stderr=file, text=True,
+                cwd=home(), env=environment(data) | environ, stdout=file, stderr=file, text=True,
             )  # fmt: skip
         server = Server(f"http://127.0.0.1:{port}", process, log)
         started.append(server)
@@ -213,6 +216,17 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
+@cache
+def home() -> Path:
+    """The project as it is cloned. A developer's config, `.env` and data beside the tests have no say in what they see."""
+    root = Path(HOME.name)
+    shutil.copytree(ROOT / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "configs").mkdir()
+    for name in ("dodo.py", "configs/demo.toml", "configs/thresholds.toml"):
+        shutil.copyfile(ROOT / name, root / name)
+    return root
+
+
 def environment(data: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("PDP_")}
     return own | {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(data), "PDP_DEMO_DIR": str(data)}
@@ -222,7 +236,7 @@ def run(*command: str, data: Path, typed: str = "") -> str:
     """What a command that must succeed prints."""
     module, *rest = command
     done = subprocess.run(
-        [sys.executable, "-m", module, *rest], cwd=ROOT, env=environment(data), input=typed, capture_output=True, text=True,
+        [sys.executable, "-m", module, *rest], cwd=home(), env=environment(data), input=typed, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash import process
-from tests.e2e.conftest import ROOT, Server, Visitor, environment, free_port, until_well
+from tests.e2e.conftest import Server, Visitor, environment, free_port, home, until_well
 from tests.project import PATIENCE_S
 
 Serve = Callable[..., Server]
@@ -48,7 +48,7 @@ def owned(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     if process.strace_works():
         pytest.skip(process.strace_works())
     root = tmp_path_factory.mktemp("owned") / "project"
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".*", "build", "data*"))
+    shutil.copytree(home(), root)
     shutil.copytree(demo, root / "data")
     (root / "configs/pdp.toml").write_text(
         f'timezone = "Europe/Berlin"\ndata_dir = "data"\n[[treatments]]\ndate = 2025-11-11\nlabel = "{PRIVATE}"\n'
