@@ -197,7 +197,8 @@ def test_applying_a_record_twice_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change", ["UPDATE artifact SET rows = 9", "DELETE FROM chain", "DELETE FROM stage_run", "UPDATE stage_run SET at = ''",
                "DELETE FROM artifact", "UPDATE chain SET hash = ''", "DELETE FROM output", "UPDATE output SET version = 9",
-               "DELETE FROM input", "UPDATE input SET version = 9"]
+               "DELETE FROM input", "UPDATE input SET version = 9", "DELETE FROM common", "UPDATE common SET text = '{}'",
+               "UPDATE stage_run SET common = NULL", "UPDATE stage_run SET own = '{}'"]
 )  # fmt: skip
 def test_the_history_only_grows(tmp_path: Path, change: str) -> None:
     """Not even pdp's own SQL changes what was recorded."""
