@@ -11,7 +11,7 @@ from typing import Any
 
 from pdp import config, kept
 from pdp.ask import last_asked, remote
-from pdp.errors import PdpError
+from pdp.errors import PdpError, mask
 from pdp.gc import leftovers
 from pdp.places import nothing_built
 from pdp.plan import forecast
@@ -166,6 +166,7 @@ def _status(session: Session, pipeline: Pipeline) -> dict[str, Any]:
             if row["path"].startswith("merged/") and row["name"] in pipeline.outputs
         ],
         "days": facts.get("merge", {}),
+        "notes": [mask(note) for stage in pipeline.stages for note in facts.get(stage.name, {}).get("notes", ())],
         "repairs": History(registry.db).repaired(),
         "leftovers": [session.shown(path) for path, _ in leftovers(session, pipeline)],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from pdp import signals
 from pdp.commit import execute, publish
 from pdp.disk import told
-from pdp.errors import PdpError, fault, sentence
+from pdp.errors import PdpError, fault, mask, sentence
 from pdp.identity import Plan, plan_stage
 from pdp.ingest import plan_ingest, write_manifest
 from pdp.registry import sqlite_told
@@ -164,6 +164,7 @@ def finish(session: Session, task: str, record: dict[str, Any] | None, state: di
                 session.outcomes[task] = (session.chain.commit_stage(record), record)
             session.registry.put_doit_state(task, state)
         if record:
+            session.told += [mask(note) for note in record["facts"].get("notes", ())]
             session.told += _unmatched(session, record["facts"].get("repairs"))
             session.told += _published(session, task, record)
 

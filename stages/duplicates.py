@@ -6,7 +6,7 @@ that share a key, then it ranks only these. Nothing is averaged and nothing summ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -113,18 +113,55 @@ def older_copies(schema: Schema, table: pa.Table, sources: Sequence[str], alive:
     one is that which reaches further; else has more readings; else the longer name, as `bp (1).csv` beside `bp.csv`.
     """
     at = np.flatnonzero(alive & ~valid(table["record_time"]))
-    rows = table.take(at)
+    return _marked(len(alive), at[_told_otherwise(table.take(at))])
+
+
+def _told_otherwise(rows: pa.Table) -> Mask:
     minute, what = _told(rows)
+    lost = np.zeros(len(what), bool)
+    for older, later in _downloads(rows, what):
+        lost[older] |= np.isin(minute[older], minute[later]) & ~np.isin(what[older], what[later])
+    return lost
+
+
+def in_one_copy(table: pa.Table) -> list[tuple[str, list[str], int]]:
+    """(the latest download of a sheet, older ones, readings) for each sheet of which readings stand in one of two downloads
+    alone, though both tell of the time around. They count, and nobody can tell whether they were corrected or deleted since.
+    """
+    rows = table.filter(table["record_time"].is_null())
+    file, what = _by_name(rows["file"]), _told(rows)[1]
+    instant, each = integers(rows["instant_utc"]), pack(what, _nth(pack(what, file), integers(rows["row"])))
+    counts = ~_told_otherwise(rows)
+
+    def alone(here: Ints, there: Ints) -> set[int]:
+        first = max(instant[here].min(), instant[there].min())
+        last = min(instant[here].max(), instant[there].max())
+        at = here[counts[here] & (first <= instant[here]) & (instant[here] <= last)]
+        return set(each[at].tolist()) - set(each[there].tolist())
+
+    found: dict[int, tuple[set[int], set[int]]] = {}
+    for older, later in {int(file[older[0]]): (older, later) for older, later in _downloads(rows, what)}.values():
+        readings = alone(older, later)
+        if instant[older].max() == instant[later].max() and file[older[0]] > file[later[0]]:
+            readings |= alone(later, older)  # by its name the older one is the later
+        if readings:
+            names, all_readings = found.setdefault(int(later[0]), (set(), set()))
+            names.add(int(older[0]))
+            all_readings |= readings
+    name = rows["file"].to_pylist()
+    return sorted((name[at], sorted(name[one] for one in older), len(them)) for at, (older, them) in found.items())
+
+
+def _downloads(rows: pa.Table, what: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """(readings of the older, of the later) of each two files that are downloads of one sheet, the latest ones last."""
     instant, log = integers(rows["instant_utc"]), pack(codes(rows["source"]), _by_name(rows["file"]))
-    downloads = [np.flatnonzero(log == one) for one in np.unique(log)]
-    downloads.sort(key=lambda of: (instant[of].max(), len(of)))  # it is stable, and they lie in order of their names
-    tells = [np.unique(what[of]) for of in downloads]
-    lost = np.zeros(len(at), bool)
-    for older, later in combinations(range(len(downloads)), 2):
-        of, among = downloads[older], np.isin(tells[older], tells[later])
+    files = [np.flatnonzero(log == one) for one in np.unique(log)]
+    files.sort(key=lambda of: (instant[of].max(), len(of)))  # it is stable, and they lie in order of their names
+    tells = [np.unique(what[of]) for of in files]
+    for older, later in combinations(range(len(files)), 2):
+        among = np.isin(tells[older], tells[later])
         if 2 * among.sum() >= min(len(among), len(tells[later])):
-            lost[of] |= np.isin(minute[of], minute[downloads[later]]) & ~np.isin(what[of], tells[later])
-    return _marked(len(alive), at[lost])
+            yield files[older], files[later]
 
 
 def _told(readings: pa.Table) -> tuple[Ints, Ints]:
@@ -134,6 +171,15 @@ def _told(readings: pa.Table) -> tuple[Ints, Ints]:
     values = (numbers(readings[name]) for name in ("systolic", "diastolic", "pulse"))
     when = pack(minute, ~equal(readings["time_known"], False))
     return when, pack(when, *(np.unique(each, return_inverse=True)[1] for each in values))
+
+
+def _nth(key: Ints, *order: Ints) -> Ints:
+    """For each row how many of its `key` come before it in this order."""
+    by = np.lexsort((*reversed(order), key))
+    start, run = runs(key[by])
+    nth = np.empty(len(key), np.int64)
+    nth[by] = np.arange(len(key)) - start[run] if len(key) else 0
+    return nth
 
 
 def _by_name(files: pa.ChunkedArray) -> Ints:
@@ -155,10 +201,7 @@ def repeated_readings(schema: Schema, table: pa.Table, sources: Sequence[str], a
         codes(rows["source"], sources), codes(rows["sid"], ["default"]),
         np.where(by_hand, exported, 0), np.where(by_hand, file, 0),
     )  # fmt: skip
-    order = np.lexsort((integers(rows["item"]), integers(rows["row"]), file, exported, log, what))
-    start, run = runs(pack(what, log)[order])
-    nth = np.empty(len(at), np.int64)
-    nth[order] = np.arange(len(at)) - start[run] if len(at) else 0
+    nth = _nth(pack(what, log), exported, file, integers(rows["row"]), integers(rows["item"]))
     return _marked(len(alive), at[_all_but_first(pack(what, nth), (log,))])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -97,3 +97,30 @@ class Tally:
 
 def _place(row: Row) -> tuple[str, int]:
     return row["file"], row["row"]
+
+
+class Copies:
+    """Collects from the parts of one table which files look like downloads of one sheet and differ; see `in_one_copy`."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[set[str], int]] = {}
+
+    def take(self, found: Iterable[Sequence[Any]]) -> None:
+        for latest, older, readings in found:
+            names, count = self._found.get(latest, (set(), 0))
+            self._found[latest] = names | set(older), count + readings
+
+    def facts(self) -> dict[str, Any]:
+        """A sentence for each sheet, for a person to read; nothing where there is nothing to say."""
+        notes = [self._sentence(latest, *self._found[latest]) for latest in sorted(self._found)]
+        return {"notes": notes} if notes else {}
+
+    @staticmethod
+    def _sentence(latest: str, older: set[str], readings: int) -> str:
+        others = sorted(older, key=lambda name: (len(name), name))
+        many = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        stand = "1 reading stands" if readings == 1 else f"{readings} readings stand"
+        return (
+            f"{others[0]}{many} and {latest} look like downloads of one sheet, and {stand} in one of them only: what was "
+            "corrected or deleted in the sheet counts as long as an old download lies there; keep the newest one alone"
+        )

@@ -17,10 +17,10 @@ import pyarrow as pa
 from pdp.schema import Check, Schema, encoded, selected
 from stages import schemas
 from stages.columns import Mask, codes, integers, pack, texts_of, valid
-from stages.duplicates import superseded
+from stages.duplicates import in_one_copy, superseded
 from stages.parts import InMemory, Part, by_dates, opened, piece, together, whole
 from stages.repairs import MEASURED_AT, Repairs, accepted
-from stages.tally import Tally
+from stages.tally import Copies, Tally
 
 Facts = dict[str, Any]
 Output = Generator[tuple[str, pa.Table], None, Facts]
@@ -76,7 +76,7 @@ def unreadable(inputs: Tables, config: Config) -> Output:
 
 
 def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
-    tally, repairs = Tally(schema.name), Repairs(schema, config)
+    tally, repairs, copies = Tally(schema.name), Repairs(schema, config), Copies()
     sources = [name.removesuffix(f"_{schema.name}") for name in inputs]
     yield schema.name, encoded(schema.empty())
     yield f"{schema.name}_quarantine", encoded(schemas.quarantine(schema).empty())
@@ -85,8 +85,9 @@ def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
         told = yield from piece(inputs, key, partial(_part, schema, part, sources, repairs))
         tally.take(told["tally"])
         repairs.resume(told["repairs"])
+        copies.take(told.get("copies", ()))
     tally.enforce(config["checks"])
-    return tally.facts() | repairs.facts()
+    return tally.facts() | repairs.facts() | copies.facts()
 
 
 def _part(schema: Schema, part: Part, sources: list[str], repairs: Repairs) -> Output:
@@ -102,7 +103,8 @@ def _part(schema: Schema, part: Part, sources: list[str], repairs: Repairs) -> O
     yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
     tally = Tally(schema.name)
     tally.add(table, aside, int(lost.sum()))
-    return {"tally": tally.as_data(), "repairs": repairs.state()}
+    told = {"tally": tally.as_data(), "repairs": repairs.state()}
+    return told | {"copies": in_one_copy(rows)} if schema.name == "blood_pressure" else told
 
 
 def _parts(schema: Schema, inputs: Tables, config: Config) -> Iterator[Part]:

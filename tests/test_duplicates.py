@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, permutations
 from typing import Any
 
 import pytest
@@ -268,6 +269,68 @@ def test_of_two_downloads_that_reach_as_far_the_browsers_second_one_is_the_later
 def test_the_last_of_many_downloads_decides() -> None:
     downloads = sheet("1.csv", 130, 142), sheet("2.csv", 130, 124, 135), sheet("3.csv", 130, 142, 135, 136)
     assert systolics(*(row for one in downloads for row in one)) == [130, 142, 135, 136]
+
+
+def notes(*sheets: list[Row]) -> list[str]:
+    """What the stage says of these sheets, whatever their order; only the files and how many readings."""
+    found = [
+        validated("blood_pressure", rows_of("blood_pressure", *chain(*order)))
+        .facts["validate:blood_pressure"]
+        .get("notes", [])
+        for order in permutations(sheets)
+    ]
+    assert all(each == found[0] for each in found)
+    for note in found[0]:
+        assert note.endswith(
+            " in one of them only: what was corrected or deleted in the sheet counts as long as an old download lies there; "
+            "keep the newest one alone"
+        )
+    return [note.partition(" in one of them")[0] for note in found[0]]
+
+
+OLD = sheet("bp.csv", 130, 142, 135, 134)
+LATER = "look like downloads of one sheet, and"
+
+
+def test_a_reading_that_a_later_download_lacks_is_told() -> None:
+    """Its time was corrected, it was deleted, or it stood there twice: both count, and which files those are is told."""
+    new = sheet("bp (1).csv", 130, 142, 135, 134, 136)
+    moved = [row | {"at": row["at"] + 3600} if row["systolic"] == 142 else row for row in new]
+    gone = [row for row in new if row["systolic"] != 142]
+    assert notes(OLD, moved) == notes(OLD, gone) == [f"bp.csv and bp (1).csv {LATER} 1 reading stands"]
+    assert systolics(*OLD, *moved) == [130, 142, 142, 135, 134, 136]
+    assert notes([*OLD, OLD[1] | {"row": 9}], new) == [f"bp.csv and bp (1).csv {LATER} 1 reading stands"]
+    assert notes(OLD, [row for row in moved if row["systolic"] != 135]) == [
+        f"bp.csv and bp (1).csv {LATER} 2 readings stand"
+    ]
+
+
+def test_a_second_download_without_one_of_the_readings_is_told_though_no_later_reading_says_that_it_is_the_later() -> (
+    None
+):
+    """Its name says so; where the longer list has the later name too, a reading was added between."""
+    assert notes(OLD, sheet("bp (1).csv", 130, 142)) == []
+    less = [row | {"file": "bp (1).csv"} for row in OLD if row["systolic"] != 142]
+    assert notes(OLD, less) == [f"bp (1).csv and bp.csv {LATER} 1 reading stands"]
+    assert notes([row | {"file": "bp.csv"} for row in less], [row | {"file": "bp (1).csv"} for row in OLD]) == []
+
+
+def test_downloads_that_agree_are_no_matter() -> None:
+    """Readings came after, a value was corrected (one counts), older years are not in it, or it is another log."""
+    assert notes(OLD, sheet("bp (1).csv", 130, 142, 135, 134, 136)) == []
+    assert notes(OLD, sheet("bp (1).csv", 130, 124, 135, 134)) == []
+    assert (
+        notes(OLD, [row | {"file": "bp (1).csv"} for row in OLD[1:]] + sheet("bp (1).csv", 1, 1, 1, 1, 136)[4:]) == []
+    )
+    assert notes(OLD, sheet("other.csv", 150, 151, 152, 153, 154)) == []
+    assert notes(OLD) == []
+
+
+def test_many_downloads_of_a_sheet_are_told_in_one_sentence() -> None:
+    """A reading that all but the last have is one."""
+    older = [[row | {"file": f"bp ({n}).csv"} for row in OLD] for n in (1, 2)]
+    last = [row for row in sheet("bp (3).csv", 130, 142, 135, 134, 136) if row["systolic"] != 142]
+    assert notes(OLD, *older, last) == [f"bp.csv and 2 more and bp (3).csv {LATER} 1 reading stands"]
 
 
 def test_two_logs_that_share_little_are_two() -> None:

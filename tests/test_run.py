@@ -316,3 +316,15 @@ def test_an_output_that_moved_is_looked_after_at_its_new_place(project: Project,
     assert project.outcomes() == dict.fromkeys(ALL, "current") | {"merge": "restored"}
     assert target.read_bytes() == before
     assert set(project.outcomes().values()) == {"current"}
+
+
+def test_what_a_stage_has_to_say_is_told_by_the_run_and_by_status(project: Project) -> None:
+    """For as long as it says it; an account's id in a file's name is masked."""
+    said = 'return {"notes": ["20251103_77123456_MiFitness_a.csv is odd"], "read": len(numbers),'
+    project.write("stages/steps.py", STEPS.replace('return {"read": len(numbers),', said))
+    assert "\n    20251103_…_MiFitness_a.csv is odd\n" in project.doit().stdout
+    status = project.command(sys.executable, "-m", "pdp", "status").stdout
+    assert "\n20251103_…_MiFitness_a.csv is odd\n" in status
+    assert "is odd" not in project.doit().stdout
+    project.write("stages/steps.py", STEPS)
+    assert "is odd" not in project.doit().stdout + project.command(sys.executable, "-m", "pdp", "status").stdout

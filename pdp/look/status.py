@@ -30,6 +30,7 @@ def text(found: dict[str, Any]) -> str:
         _head(found),
         _sources(found),
         _tables(found),
+        "\n".join(found["notes"]),
         _repairs(found),
         _outputs(found),
         _leftovers(found),
