@@ -4,7 +4,7 @@ The first time that pyarrow is handed a Python value it imports pandas, only to 
 takes 0.4 CPU seconds and 60 MB. It remembers when there is none. Here it is told that there is none, and is told anew
 when a stage imports pandas itself. Its own heap (mimalloc) keeps what batches once took, a third of all memory of a run
 over years, and is no faster here. NumPy's linear algebra starts a thread for each core when it is loaded, and they wait by
-being busy: a stage has no use for them.
+being busy: a stage has no use for them. Nobody asks for help on pyarrow's functions here.
 """
 
 from __future__ import annotations
@@ -29,6 +29,20 @@ def lean_arrow() -> None:
     sys.meta_path.insert(0, finder)
     pa.scalar(0)  # it looks for pandas, and finds none
     finder.is_hidden = False
+    _compute_without_docs()
+
+
+def _compute_without_docs() -> None:
+    """pyarrow parses the description of every option of its 280 functions when it is imported, for the help on them:
+    a third of what that takes."""
+    from pyarrow.vendored import docscrape
+
+    parser = docscrape.NumpyDocString
+    docscrape.NumpyDocString = lambda text: {"Parameters": ()}
+    try:
+        import pyarrow.compute  # noqa: F401 - that is all
+    finally:
+        docscrape.NumpyDocString = parser
 
 
 class _Finder(MetaPathFinder):

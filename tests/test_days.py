@@ -135,10 +135,14 @@ def test_any_other_local_time_goes_there_and_back(naive: datetime, zone: str) ->
 def test_what_is_near_decides_as_all_do(known: list[tuple[int, int]], first: int, days: int, zone: str) -> None:
     """Between two instants, and for local midnights a day within them; however much is known before and after."""
     start = utc(2025, 3, 10)
-    whole = Offsets(zone, [(start + day * 86_400, offset) for day, offset in known])
+    pairs = [(start + day * 86_400, offset) for day, offset in known]
+    whole = Offsets(zone, pairs)
     low, high = start + first * 86_400, start + (first + days) * 86_400
     near = whole.near(low, high)
-    assert set(near.pairs) <= set(whole.pairs)
+    told = sorted(dict(sorted(pairs, reverse=True)).items())
+    parts = [told[begin:end] for begin in range(len(told) + 1) for end in range(begin, len(told) + 1)]
+    named = {Offsets(zone, part).digest(): part for part in parts}
+    assert len(named) == len({tuple(part) for part in parts}) and near.digest() in named
     instants = np.arange(low, high + 1, 10_800)
     for asked, all_of in ((near.told, whole.told), (near.at_local_midnight, whole.at_local_midnight)):
         inside = instants if asked == near.told else instants[(instants >= low + 86_400) & (instants <= high - 86_400)]

@@ -39,6 +39,15 @@ def test_where_pandas_is_there_already_nothing_changes():
     assert run("import pandas;" + HEAD + code) == "[1] 0"
 
 
+def test_only_the_help_on_functions_is_shorter():
+    """Options by name work, and what read the help is as it was."""
+    code = (
+        "import pyarrow.compute as pc; from pyarrow.vendored.docscrape import NumpyDocString as Doc;"
+        "print(pc.round(1.26, ndigits=1), pc.index_in('b', value_set=pa.array(['a', 'b'])), Doc('One.')['Summary'])"
+    )
+    assert run(HEAD + code) == "1.3 1 ['One.']"
+
+
 def test_numpy_starts_no_threads_unless_a_person_says_so():
     """None beyond those that pyarrow has."""
     code = "import os, numpy; print(len(os.listdir('/proc/self/task')), os.environ['OPENBLAS_NUM_THREADS'])"

@@ -6,6 +6,7 @@ never the machine's own zone.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -38,16 +39,18 @@ class Offsets:
         self._offsets = np.array([pairs[instant] for instant in sorted(pairs)], dtype=np.int64)
         self._at_home = self._offsets == self.of_zone(self._instants)
 
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """All that is known, in order."""
-        return list(zip(self._instants.tolist(), self._offsets.tolist(), strict=True))
+    def digest(self) -> str:
+        """One name for all that is known."""
+        return hashlib.sha256(np.stack([self._instants, self._offsets]).astype("<i8").tobytes()).hexdigest()
 
     def near(self, low: int, high: int) -> Offsets:
         """What decides between these instants: the pairs there, and the next on either side."""
         first = max(0, int(np.searchsorted(self._instants, low, side="right")) - 1)
         last = int(np.searchsorted(self._instants, high)) + 1
-        return Offsets(self.zone, self.pairs[first:last])
+        found = Offsets(self.zone)
+        found._instants, found._offsets = self._instants[first:last], self._offsets[first:last]
+        found._at_home = self._at_home[first:last]
+        return found
 
     def at(self, instants: Ints) -> tuple[Ints, npt.NDArray[np.str_]]:
         """For each instant the offset, and where it came from: 'nearest' or 'zone'."""

@@ -49,7 +49,7 @@ def read(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Generator[tupl
                 near = offsets.near(*span)
                 batch = partial(kept.batch, schema.name, number)
                 place = partial(_placed, schema, batch, file, found.account, near, int(config["day_starts_at"]))
-                told = [schema.name, kept.digest(schema.name), number, *astuple(file), found.account, near.pairs]
+                told = [schema.name, kept.digest(schema.name), number, *astuple(file), found.account, near.digest()]
                 yield from piece(inputs, json.dumps(told), place)
     return _facts(found)
 
