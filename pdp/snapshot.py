@@ -14,7 +14,7 @@ from pdp.filehash import Stat, open_regular, stat_of
 
 FOLDER = "snapshots"
 MANIFEST = "manifest.json"  # where it lay before: directly below raw/<source>/, where it is still no export
-BLOCK = 2 * 2**20
+BLOCK = 2**20
 
 Known = Callable[[str], tuple[Stat, str] | None]
 

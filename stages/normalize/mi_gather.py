@@ -20,7 +20,7 @@ from stages.normalize.days import DAY, PLAUSIBLE, Ints
 from stages.normalize.mi_files import DAILY, SAMPLES, SPORTS, Layout, seconds
 from stages.normalize.mi_nights import Nights, parts
 from stages.normalize.mi_payloads import TELLING, Unreadable, latest_offset, parse, quarter_hours
-from stages.normalize.mi_places import Bytes, columns_of
+from stages.normalize.mi_places import Bytes, columns_of, read
 from stages.normalize.mi_routes import MARK, SLEEP_KEYS, UNKNOWN, Route, count_of, route_of, rows_of, spoilt
 from stages.normalize.mi_rows import NONE, Gathered, Raw, Row, shared
 from stages.normalize.mi_shapes import Shape
@@ -77,7 +77,9 @@ class Gatherer:
         self._tables = {schema.name: Gathered(schema) for schema in TABLES}
 
     def account(self, name: str) -> Account:
-        return self.accounts.setdefault(name, Account())
+        if name not in self.accounts:
+            self.accounts[name] = Account()
+        return self.accounts[name]
 
     def batches(self, least: int) -> Iterator[tuple[str, pa.RecordBatch]]:
         """The rows of each table of which at least `least` wait."""
@@ -119,9 +121,7 @@ class Gatherer:
         assert route.payload
         counts = self.account(shape.account)
         columns, flags = columns_of(route.payload.fields, shape.values, lines)
-        there = np.zeros(len(lines), bool)
-        for values in columns.values():
-            there |= ~np.isnan(values)
+        lost = np.logical_and.reduce([np.isnan(values) for values in columns.values()]) if flags else not columns
         if shape.latest:
             instant, offset, tells = shape.offsets(lines)
             columns["offset"] = np.where(tells, offset, NONE)
@@ -129,11 +129,12 @@ class Gatherer:
                 counts.tell(instant[tells], instant[tells], offset[tells])
         columns |= {name: np.full(len(lines), float(value)) for name, value in route.payload.constant}
         columns |= _stamps(shape, route, lines, numbers)
-        if not there.all():
+        if np.any(lost):
+            there = np.flatnonzero(~np.broadcast_to(lost, len(lines)))
             columns = {name: values[there] for name, values in columns.items()}
             flags = {name: mask[there] for name, mask in flags.items()}
-        counts.routed += int(there.sum())
-        counts.without_values += len(lines) - int(there.sum())
+        counts.routed += len(columns["line"])
+        counts.without_values += len(lines) - len(columns["line"])
         self._gather(shape, route, route.kind, columns, flags)
 
     def _add_nights(self, shape: Shape, route: Route, nights: Nights, lines: Bytes, numbers: Ints) -> None:
@@ -154,14 +155,13 @@ class Gatherer:
     ) -> None:  # fmt: skip
         """Rows of one table; `flags` tells by name which of them have a flag."""
         gathered = self._tables[route.schema.name]
-        key = np.zeros(len(columns["line"]), np.int64)
+        common = key = np.zeros(len(columns["line"]), np.int32)
         for bit, mask in enumerate(flags.values()):
-            key |= mask.astype(np.int64) << bit
-        common = np.zeros(len(key), np.int64)
-        for each in np.unique(key).tolist() if key.any() else [0]:
+            key |= mask.astype(np.int32) << bit
+        for each in np.unique(key).tolist() if flags else [0]:
             names = [name for bit, name in enumerate(flags) if each >> bit & 1]
             text = shared(shape.record, shape.sid, kind, shape.account, names, timed=not route.labelled)
-            common[key == each] = gathered.share(text)
+            common = np.where(key == each, np.int32(gathered.share(text)), common)
         gathered.add(columns, common)
 
     def _tells(self, tag: str, key: str) -> bool:
@@ -197,7 +197,8 @@ def count_key(keys: Counter[str], name: str, rows: int) -> None:
 
 def _stamps(shape: Shape, route: Route, lines: Bytes, numbers: Ints) -> dict[str, Any]:
     """What the rows have of their raw row."""
-    columns: dict[str, Any] = {"line": numbers} | {name: number.read(lines) for name, number in shape.stamps.items()}
+    columns: dict[str, Any] = {"line": numbers}
+    columns |= zip(shape.stamps, read([*shape.stamps.values()], lines), strict=True)
     return columns | {"label": columns["time"] // DAY} if route.labelled else columns
 
 

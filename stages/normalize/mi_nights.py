@@ -17,7 +17,7 @@ from stages.normalize.days import PLAUSIBLE
 from stages.normalize.mi_payloads import quarter_hours
 from stages.normalize.mi_places import (
     Bytes,
-    Floats,
+    Column,
     Number,
     Numbers,
     Path,
@@ -67,11 +67,11 @@ class Part:
 
     item: int
     kind: str
-    values: Mapping[str, Floats]
+    values: Mapping[str, Column]
     offset: int | None
     flags: Mapping[str, Mask]
-    bed: Floats
-    wake: Floats
+    bed: Column
+    wake: Column
 
 
 def nights_of(line: bytes, members: Mapping[Path, Span]) -> Nights | None:
@@ -114,7 +114,7 @@ def _read(item: int, stretch: Stretch, lines: Bytes) -> Part:
     return Part(item, "segment", values, stretch.offset, flags, bed, wake)
 
 
-def _staged(values: dict[str, Floats]) -> dict[str, Floats]:
+def _staged(values: dict[str, Column]) -> dict[str, Column]:
     """As `mi_sleep` has it: without stages where all are zero."""
     stages = {name: minutes for name, minutes in values.items() if name in STAGE_COLUMNS}
     there = sum((minutes > 0 for minutes in stages.values()), np.False_)
@@ -136,6 +136,6 @@ def _stretch(line: bytes, members: Mapping[Path, Span], path: Path) -> Stretch |
     return Stretch(values, times.get("bedtime"), times.get("wake_up_time"), offset)
 
 
-def _of(number: Number | None, lines: Bytes) -> Floats:
+def _of(number: Number | None, lines: Bytes) -> Column:
     """The numbers, 0 where there are none."""
     return np.zeros(len(lines)) if number is None else number.read(lines)

@@ -79,11 +79,11 @@ class Gathered:
     def __init__(self, schema: Schema) -> None:
         self.values = value_columns(schema)
         self.count = 0
-        self._parts: list[tuple[Columns, Ints]] = []
+        self._parts: list[tuple[Columns, npt.NDArray[np.int32]]] = []
         self._rows: list[tuple[Row, str]] = []
         self._shared: dict[str, int] = {}
 
-    def add(self, columns: Columns, common: Ints) -> None:
+    def add(self, columns: Columns, common: npt.NDArray[np.int32]) -> None:
         """Rows as arrays, `common` as `share` gave it; a column left out is null throughout, a nan is null."""
         self._parts.append((columns, common))
         self.count += len(common)
@@ -116,24 +116,31 @@ class Gathered:
         self._parts, self._rows, self._shared = [], [], {}
         return pa.record_batch(arrays)
 
-    def _plain(self) -> tuple[Columns, Ints]:
-        """The single rows as arrays."""
+    def _plain(self) -> tuple[Columns, npt.NDArray[np.int32]]:
+        """The single rows as arrays. A column without values is left out."""
         rows = [row for row, _ in self._rows]
+        timed = [row.instant == row.dated == row.raw.record_time for row in rows]
         common = [
-            self.share(shared(row.raw.record, row.raw.sid, row.kind, account, row.flags, False, row.problem))
-            for row, account in self._rows
+            self.share(shared(row.raw.record, row.raw.sid, row.kind, account, row.flags, is_timed, row.problem))
+            for (row, account), is_timed in zip(self._rows, timed, strict=True)
         ]
         raw = [row.raw for row in rows]
+        own = [None if is_timed else row for row, is_timed in zip(rows, timed, strict=True)]
         columns: dict[str, npt.NDArray[Any]] = {
             "line": _ints([each.line for each in raw]), "item": _ints([row.item for row in rows]),
             "time": _ints([each.record_time for each in raw]), "revision": _ints([each.revision for each in raw]),
-            "instant": _ints([row.instant for row in rows]), "dated": _ints([row.dated for row in rows]),
+            "instant": _ints([row and row.instant for row in own]), "dated": _ints([row and row.dated for row in own]),
             "offset": _ints([row.offset for row in rows]), "label": _ints([row.label for row in rows]),
         }  # fmt: skip
         nothing = (None,) * len(self.values)
         values = np.array([nothing if row.values is None else row.values for row in rows], np.float64)
         columns |= {name: values[:, n] for n, name in enumerate(self.values)}
-        return columns, np.array(common, np.int64)
+        said = {
+            name: column
+            for name, column in columns.items()
+            if (column.any() if name == "item" else not _missing(column).all())
+        }
+        return said, np.array(common, np.int32)
 
     def _joined(self, name: str) -> npt.NDArray[Any] | None:
         if not any(name in columns for columns, _ in self._parts):
@@ -153,10 +160,14 @@ def _ints(column: Sequence[int | None]) -> Ints:
 def _array(column: npt.NDArray[Any] | None, kind: pa.DataType, length: int) -> pa.Array:
     if column is None:
         return pa.nulls(length, kind)
-    missing = np.isnan(column) if column.dtype.kind == "f" else column == NONE
+    missing = _missing(column)
     if missing.any():
         return pa.array(np.where(missing, 0, column), kind, mask=missing)
     return pa.array(column).cast(kind, safe=False)
+
+
+def _missing(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.isnan(column) if column.dtype.kind == "f" else column == NONE
 
 
 def span(batch: pa.RecordBatch) -> tuple[int, int]:

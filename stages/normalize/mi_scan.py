@@ -96,10 +96,12 @@ class _Scanner:
         """Block by block; what is left of a block goes before the next."""
         rest = b""
         for block, last in _and_last(blocks):
-            data = rest + block
-            end = len(data) if last else data.rfind(b"\n") + 1
-            done = self._piece(data[:end], last) if end or last else 0
-            rest = data[done:]
+            end = len(block) if last else block.rfind(b"\n") + 1
+            if not end and not last:
+                rest += block
+                continue
+            data = b"".join((rest, memoryview(block)[:end]))
+            rest = data[self._piece(data, last) :] + block[end:]
             yield from self.rows.batches(BATCH_ROWS)
         yield from self.rows.batches(1)
 
