@@ -18,7 +18,7 @@ def codes(column: pa.ChunkedArray, preferred: Sequence[str] = ()) -> Ints:
     """Texts as ranks: those of `preferred` first, in that order, then the others as they sort; a null before all."""
     index, texts = texts_of(column)
     rank = {text: i for i, text in enumerate(dict.fromkeys([*preferred, *sorted(texts)]))}
-    return np.array([*(rank[text] for text in texts), -1], np.int64)[index]
+    return np.array([*(rank[text] for text in texts), -1], np.int64).take(index)
 
 
 def words(texts: Sequence[str | None], index: npt.NDArray[Any], mask: Mask | None = None) -> pa.DictionaryArray:
@@ -27,10 +27,12 @@ def words(texts: Sequence[str | None], index: npt.NDArray[Any], mask: Mask | Non
     at = {text: i for i, text in enumerate(distinct)}
     if not distinct:
         return pa.nulls(len(index), pa.dictionary(pa.int32(), pa.string()))
-    if len(distinct) == len(texts):
+    if len(distinct) == 1 and None not in texts:
+        index = np.zeros(len(index), np.int32)
+    elif len(distinct) == len(texts):
         index = index.astype(np.int32, copy=False)
     else:
-        index = np.array([-1 if text is None else at[text] for text in texts], np.int32)[index]
+        index = np.array([-1 if text is None else at[text] for text in texts], np.int32).take(index)
     if None in texts:
         mask = index < 0 if mask is None else mask | (index < 0)
     return pa.DictionaryArray.from_arrays(pa.array(index, mask=mask), pa.array(distinct, pa.string()), safe=False)

@@ -72,11 +72,14 @@ class Offsets:
         """For each instant the offset of the configured zone."""
         if not len(instants):
             return np.zeros(0, np.int64)
-        instants = instants.clip(0, PLAUSIBLE[-1])
-        first, last = int(instants.min()) // _SPAN, int(instants.max()) // _SPAN
+        ends = np.array([instants.min(), instants.max()]).clip(0, PLAUSIBLE[-1])
+        first, last = (ends // _SPAN).tolist()
         periods = [_periods(self.zone, span) for span in range(first, last + 1)]
         starts, offsets = (np.concatenate(each) for each in zip(*periods, strict=True))
-        return offsets[np.searchsorted(starts[1:], instants, side="right")]
+        first, last = np.searchsorted(starts[1:], ends, side="right").tolist()
+        if first == last:
+            return np.full(len(instants), offsets[first])
+        return offsets.take(np.searchsorted(starts[1:], instants.clip(*ends), side="right"))
 
     def at_local_midnight(self, labels: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
         """As `told`, for the local midnights of dates given as their UTC midnights."""

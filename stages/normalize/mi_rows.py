@@ -180,10 +180,43 @@ def span(batch: pa.RecordBatch) -> tuple[int, int]:
     return (min(found) - DAY, max(found) + DAY) if found else (0, 0)
 
 
+def packed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch as it is kept: a column without values has no type, and one of whole numbers in all rows tells the steps from
+    row to row, the first from 0. They are mostly the same, so that compression leaves next to nothing of them."""
+    return pa.record_batch({name: _packed(batch[name]) for name in batch.schema.names})
+
+
+def unpacked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch that was `packed`."""
+    return pa.record_batch({name: _unpacked(batch[name]) for name in batch.schema.names})
+
+
+def _packed(column: pa.Array) -> pa.Array:
+    if column.null_count == len(column):
+        return pa.nulls(len(column))
+    if not _is_whole(column):
+        return column
+    steps = np.array(column)
+    steps[1:] -= steps[:-1]
+    return pa.array(steps)
+
+
+def _unpacked(column: pa.Array) -> pa.Array:
+    if not _is_whole(column):
+        return column
+    steps = np.asarray(column)
+    return pa.array(np.cumsum(steps, dtype=steps.dtype))
+
+
+def _is_whole(column: pa.Array) -> bool:
+    return pa.types.is_integer(column.type) and not column.null_count
+
+
 def placed(
     schema: Schema, batch: pa.RecordBatch, file: ExportFile, account: str, offsets: Offsets, day_starts_at: int
 ) -> pa.Table:  # fmt: skip
-    """The rows of a batch that are `account`'s, as a chunk of `normalized(schema)`, texts as dictionaries."""
+    """The rows of a packed batch that are `account`'s, as a chunk of `normalized(schema)`, texts as dictionaries."""
+    batch = unpacked(batch)
     code = np.asarray(batch[SHARED].indices)
     common = [json.loads(text) for text in batch[SHARED].dictionary.to_pylist()]
     mine = np.array([not (whose := each[3] or file.account) or whose == account for each in common], bool)
@@ -191,6 +224,8 @@ def placed(
         batch = batch.filter(pa.array(mine[code]))
         code = np.asarray(batch[SHARED].indices)
     place = {name: _numbers(batch[name]) for name in _PLACES}
+    wanted = normalized(schema)
+    types = wanted.arrow()
     columns = {
         "source": words([SOURCE], np.zeros(len(code), np.int32)),
         "file": words([file.name], np.zeros(len(code), np.int32)),
@@ -201,13 +236,13 @@ def placed(
         "revision": batch["revision"],
         "exported_on": words([file.exported_on], np.zeros(len(code), np.int32)),
         **_placed(place, common, code, offsets, day_starts_at),
-        **{name: _value(batch[name], normalized(schema).arrow().field(name).type) for name in value_columns(schema)},
+        **{name: _value(batch[name], types.field(name).type) for name in value_columns(schema)},
         "flags": _flags(place["label"], common, code, file.exported_on),
         **{
             column.name: words([each[6] and each[6][n] for each in common], code) for n, column in enumerate(PROBLEM)
         },
     }  # fmt: skip
-    return normalized(schema).conform(pa.table(columns))
+    return wanted.conform(pa.table(columns))
 
 
 def _value(column: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -217,7 +252,9 @@ def _value(column: pa.Array, kind: pa.DataType) -> pa.Array:
 def _numbers(column: pa.Array) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """The values with 0 for a null, and where there is one."""
     if column.null_count == len(column):
-        return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
+        return np.broadcast_to(np.int64(0), len(column)), np.broadcast_to(np.False_, len(column))
+    if not column.null_count:
+        return np.asarray(column).astype(np.int64, copy=False), np.broadcast_to(np.True_, len(column))
     there = np.asarray(column.is_valid())
     return np.asarray(column.fill_null(0)).astype(np.int64), there
 
@@ -230,7 +267,7 @@ def _placed(
     day_starts_at: int,
 ) -> dict[str, pa.Array]:
     """Instant, offset, where the offset came from, and local date; all null for a row that has no usable time."""
-    timed = np.array([each[5] for each in common], bool)[code]
+    timed = _by_code([each[5] for each in common], code)
     instant, has_instant = _or_time(place, "instant", timed)
     dated, has_dated = _or_time(place, "dated", timed)
     label, has_label = place["label"]
@@ -243,22 +280,31 @@ def _placed(
     own, has_own = place["offset"]
     if has_own.any():
         offset, source = np.where(has_own, own, offset), np.where(has_own, 2, source)
-    cut = np.array([0 if each[2] == "segment" else day_starts_at for each in common], np.int64)[code]
-    days = np.where(has_label, label, local_days(dated, offset, cut))
+    cut = _by_code([0 if each[2] == "segment" else day_starts_at for each in common], code)
+    days = local_days(dated, offset, cut)
+    if has_label.any():
+        days = np.where(has_label, label, days)
+    if not has_instant.all():
+        instant = np.where(has_instant, instant, label * DAY - offset)
     nowhere = ~(has_label | has_dated)
     mask = nowhere if nowhere.any() else None
     return {
-        "instant_utc": pa.array(np.where(has_instant, instant, label * DAY - offset), mask=mask),
+        "instant_utc": pa.array(instant, mask=mask),
         "utc_offset_s": pa.array(offset.astype(np.int32), mask=mask),
         "offset_source": words(OFFSET_SOURCES, source, mask),
         "local_date": pa.array(days.astype(np.int32), mask=mask),
     }
 
 
+def _by_code(told: list[int], code: npt.NDArray[np.int32]) -> Any:
+    """For each row what is told of its code; alone where it is the same for all."""
+    return told[0] if len(set(told)) == 1 else np.array(told).take(code)
+
+
 def _or_time(
     place: Mapping[str, tuple[Ints, npt.NDArray[np.bool_]]], name: str, timed: npt.NDArray[np.bool_]
 ) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    if timed.all():
+    if np.all(timed):
         return place["time"]
     return tuple(np.where(timed, time, own) for time, own in zip(place["time"], place[name], strict=True))  # type: ignore[return-value]
 
@@ -268,9 +314,9 @@ def _flags(
 ) -> pa.Array:
     """The rows' flags; a day's report that was exported before the day was over is marked."""
     flags = [each[4] for each in common]
-    if not exported_on:
+    if not exported_on or not label[1].any():
         return words(flags, code)
-    of_day = np.array([each[2] in ("daily", "night") and not each[6] for each in common], bool)[code]
+    of_day = _by_code([each[2] in ("daily", "night") and not each[6] for each in common], code)
     exported = (date.fromisoformat(exported_on) - date(1970, 1, 1)).days
     late = of_day & label[1] & (label[0] >= exported)
     if not late.any():

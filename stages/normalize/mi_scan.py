@@ -19,7 +19,7 @@ from stages.normalize.days import Ints
 from stages.normalize.mi_files import ExportFile, Layout, layout_of
 from stages.normalize.mi_gather import Gatherer
 from stages.normalize.mi_places import Bytes
-from stages.normalize.mi_rows import span
+from stages.normalize.mi_rows import packed, span
 from stages.normalize.mi_shapes import MAX_LENGTH, Shape, shape_of
 from stages.normalize.rawtext import MAX_LINES, Text, records, sniff_delimiter, sniff_encoding
 
@@ -37,7 +37,7 @@ class NotByLine(Exception):
 
 
 def scan(part: Part, file: ExportFile, short_night_min: float, whole: bool = False) -> Batches:
-    """(table, batch) for the rows of the file, in its order.
+    """(table, batch) for the rows of the file, in its order, each batch `packed`.
 
     Gives back {sha256, encoding, delimiter, rows, accounts {account, '' for rows that do not say: counts, told}, spans
     {table: the `span` of each of its batches}}.
@@ -53,7 +53,7 @@ def scan(part: Part, file: ExportFile, short_night_min: float, whole: bool = Fal
     spans: dict[str, list[tuple[int, int]]] = {}
     for name, batch in scanner.whole(b"".join(blocks)) if whole else scanner.by_line(blocks):
         spans.setdefault(name, []).append(span(batch))
-        yield name, batch
+        yield name, packed(batch)
     return {
         "sha256": part.sha256 or sha256.hexdigest(),
         "encoding": scanner.encoding,
@@ -122,7 +122,7 @@ class _Scanner:
             mine = (state[at] == KNOWN) & (at < cut)
             if mine.all():
                 self.rows.add_lines(shape, lines, at + self.line)
-            else:
+            elif mine.any():
                 self.rows.add_lines(shape, lines[mine], at[mine] + self.line)
         self.line += cut
         return int(starts[cut]) if cut < len(starts) else len(data)
