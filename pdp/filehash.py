@@ -1,8 +1,8 @@
 """SHA-256 of files, read only when a file may have changed.
 
 The cache is keyed by size, mtime, ctime and inode, so that an edit which keeps size and mtime is seen. An entry whose
-file was touched less than two seconds before it was hashed is not kept: a later write could leave the same stat behind
-(git's racy rule).
+file was touched so shortly before it was read that a later write could leave the same stat behind is not kept (git's racy
+rule): less than two seconds, or, where that can be told, before the clock by which files are stamped moved on.
 """
 
 from __future__ import annotations
@@ -38,6 +38,22 @@ def is_settled(stat: Stat) -> bool:
     return time.time_ns() - max(stat[1], stat[2]) >= RACY_NS
 
 
+def stamp(folder: Path | str) -> tuple[int, int] | None:
+    """(device, ctime) of a file without a name that is made here and now; None where there can be none.
+
+    No file of that device will be stamped earlier from now on, whoever writes it.
+    """
+    try:
+        handle = os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except (AttributeError, OSError):  # not Linux, or a file system without such files, or read-only
+        return None
+    try:
+        made = os.fstat(handle)
+    finally:
+        os.close(handle)
+    return made.st_dev, made.st_ctime_ns
+
+
 def open_regular(path: Path | str) -> BufferedReader:
     """The file, opened to be read. What is no regular file is never waited for: a pipe would block for ever.
 
@@ -63,14 +79,21 @@ class FileHashes:
     """Hashes of files below one folder, cached by stat. `changed` holds the entries to keep.
 
     `load` gives what was kept of raw files (True) or of all others: of ten thousand raw files nothing is asked for the sake of
-    one output.
+    one output. `clock` gives a `stamp`, or None.
     """
 
-    def __init__(self, folder: Path, load: Callable[[bool], dict[str, tuple[Stat, str]]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        load: Callable[[bool], dict[str, tuple[Stat, str]]],
+        clock: Callable[[], tuple[int, int] | None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self.changed: dict[str, tuple[Stat, str]] = {}
         self.hashed_bytes = 0
         self._load = load
+        self._clock = clock
+        self._now: tuple[int, int] | None = None
         self._known: dict[bool, dict[str, tuple[Stat, str]]] = {}
 
     def sha256(self, name: str) -> str | None:
@@ -84,14 +107,22 @@ class FileHashes:
         if kept is not None and kept[0] == stat:
             return kept[1]
         try:
+            # Before it is read: a write meanwhile must show, too.
+            settled = is_settled(stat) or self._is_past(path, stat)
             digest = sha256_of(path)
         except (FileNotFoundError, IsADirectoryError):
             return None
         self.hashed_bytes += stat[0]
         # Stat again: a write during the hashing must not be covered by what was read before it.
-        if is_settled(stat) and stat_of(path) == stat:
+        if settled and stat_of(path) == stat:
             entries[name] = self.changed[name] = (stat, digest)
         return digest
+
+    def _is_past(self, path: str, stat: Stat) -> bool:
+        """Whether files are stamped later by now than this one is: its ctime, which nobody can set."""
+        if self._now is None or self._now[1] <= stat[2]:
+            self._now = self._clock()
+        return self._now is not None and self._now[1] > stat[2] and self._now[0] == os.stat(path).st_dev
 
     def recall(self, *, raw: bool) -> dict[str, tuple[Stat, str]]:
         """The entries of raw files, or of all others, loaded once."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdp import __version__, config, repairs
 from pdp.chain import Chain
-from pdp.filehash import RACY_NS, FileHashes, Stat, is_settled, stat_of
+from pdp.filehash import RACY_NS, FileHashes, Stat, is_settled, stamp, stat_of
 from pdp.lock import RunLock
 from pdp.registry import Registry, dump
 from pdp.repairs import Repairs
@@ -61,7 +61,7 @@ class Session:
         self._unremembered = {} if self._has_registry() else dict(environ)
         self.data = self.config.data_dir
         self.store = Store(self.data / "store")
-        self.hashes = FileHashes(self.data, self._file_stats)
+        self.hashes = FileHashes(self.data, self._file_stats, lambda: None if read_only else stamp(self.data))
         self.walks: dict[
             str, dict[str, str]
         ] = {}  # source -> what was seen of its folder, to be kept; see `pdp.ingest`

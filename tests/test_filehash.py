@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import os
+from itertools import repeat
 from pathlib import Path
 
-from pdp.filehash import FileHashes, Stat, sha256_of
+import pytest
+
+from pdp.filehash import FileHashes, Stat, sha256_of, stamp, stat_of
 
 
 def test_a_settled_file_is_hashed_once(tmp_path: Path, monkeypatch) -> None:
@@ -25,6 +28,52 @@ def test_a_fresh_file_is_not_trusted(tmp_path: Path) -> None:
     hashes.sha256("a")
     assert hashes.hashed_bytes == 6
     assert hashes.changed == {}
+
+
+def test_a_fresh_file_is_trusted_once_the_clock_of_stamps_moved_on(tmp_path: Path) -> None:
+    """Then no later write can leave its stat behind; before that it could, and on another device nobody knows."""
+    (tmp_path / "a").write_bytes(b"one")
+    stat, device = stat_of(tmp_path / "a"), tmp_path.stat().st_dev
+    assert stat
+    for clock, kept in [
+        (None, False), ((device, stat[2] - 1), False), ((device, stat[2]), False), ((device + 1, stat[2] + 1), False),
+        ((device, stat[2] + 1), True),
+    ]:  # fmt: skip
+        hashes = FileHashes(tmp_path, lambda raw: {}, repeat(clock).__next__)
+        hashes.sha256("a")
+        hashes.sha256("a")
+        assert (hashes.hashed_bytes, "a" in hashes.changed) == ((3, True) if kept else (6, False))
+
+
+def test_a_write_while_a_file_is_hashed_is_seen(tmp_path: Path, monkeypatch) -> None:
+    """Its stamp is later than the clock that was asked before the hashing."""
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    while (stamp(tmp_path) or (0, 2**63))[1] <= path.stat().st_ctime_ns:
+        pass
+
+    def hashed(name: str) -> str:
+        digest = sha256_of(name)
+        path.write_bytes(b"two")
+        return digest
+
+    monkeypatch.setattr("pdp.filehash.sha256_of", hashed)
+    hashes = FileHashes(tmp_path, lambda raw: {}, lambda: stamp(tmp_path))
+    hashes.sha256("a")
+    assert hashes.changed == {}
+
+
+def test_a_stamp_is_no_earlier_than_that_of_any_file_before(tmp_path: Path) -> None:
+    """And it leaves nothing behind; where no file can be made there is none."""
+    path = tmp_path / "a"
+    for _ in range(20):
+        path.write_bytes(b"one")
+        now = stamp(tmp_path)
+        if now is None:
+            pytest.skip("this file system makes no files without names")
+        assert now >= (path.stat().st_dev, path.stat().st_ctime_ns)
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert stamp(tmp_path / "gone") is None
 
 
 def test_an_edit_that_keeps_size_and_mtime_is_seen(tmp_path: Path, monkeypatch) -> None:
