@@ -21,7 +21,7 @@ from typing import Any
 
 from pdp import verify
 from pdp.errors import PdpError
-from pdp.registry import Registry
+from pdp.registry import Registry, connect
 from pdp.registry.apply import TABLES
 from pdp.registry.history import History
 from pdp.session import Session
@@ -62,8 +62,8 @@ class Bench:
             whole, shown, cached = rows(self.path) == self.rows, seen(self.path), given(self.path)
         except SAID:
             return "told to readers", ""
-        except Exception:
-            return "told to readers as a fault of pdp", ""
+        except Exception as error:
+            return "wrong", f"told to readers as a fault of pdp: {type(error).__name__}"
         if other := [name for name in cached.keys() & self.given if cached[name] not in (self.given[name], None, {})]:
             return "wrong", f"a cache gives something else: {other}"
         fooled, found = shown != self.seen, bool(findings(self.project.root))
@@ -101,6 +101,11 @@ class Bench:
 
 
 FIRST = "1 2 3"
+CACHES = {
+    "memo": "kind, key, value",
+    "file_stat": "name, size, mtime_ns, ctime_ns, inode, sha256",
+    "doit_state": "task, state",
+}
 NUMBERS = ("latest", "bytes", "from", "release")
 
 
@@ -162,9 +167,12 @@ def given(path: Path) -> dict[str, Any]:
 
 def rows(path: Path) -> Rows:
     """Every row of every table."""
-    with closing(sqlite3.connect(path)) as db:
-        tables = (*TABLES, "memo", "file_stat", "doit_state")
-        return {name: db.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in tables}
+    with closing(connect(path, read_only=True)) as db:
+        tables = TABLES | CACHES
+        return {
+            name: [tuple(row) for row in db.execute(f"SELECT {tables[name]} FROM {name} ORDER BY 1, 2")]
+            for name in tables
+        }
 
 
 def findings(root: Path) -> list[str]:

@@ -46,6 +46,12 @@ def test_a_column_whose_name_was_harmed_is_found(bench: Bench) -> None:
     assert bench.flip(bit, False)[0] == "told by verify, until then words differ"
 
 
+def test_a_version_without_its_maker_is_told(bench: Bench) -> None:
+    """In an index one name became another: the version is listed, and what made it is not found. A sentence says what to do."""
+    bit = (bench.bytes.index(b"\x04\x17\x01\x01total\x02") + 4) * 8
+    assert bench.flip(bit, False) == ("told to readers", "")
+
+
 def test_a_record_that_was_harmed_is_found(bench: Bench) -> None:
     """A reason becomes another word: readers cannot know, `pdp verify` does."""
     assert bench.flip(bit_of(bench, b"never built"), False)[0] == "told by verify, until then words differ"

@@ -211,6 +211,22 @@ def test_the_history_only_grows(tmp_path: Path, change: str) -> None:
         chain.registry.db.execute(change)
 
 
+def test_what_is_no_longer_pinned_has_no_pin(tmp_path: Path) -> None:
+    """Here, and where the history is told again from the store."""
+    chain = chain_in(tmp_path)
+    with chain.transaction():
+        run(chain)
+        chain.commit_stage(stage("a", "1", "k1"))
+        chain.pin("a", 1)
+        chain.pin("a.csv", 1)
+        chain.unpin("a", 1)
+    assert history(chain.registry.db)["pin"] == [("a.csv", 1)]
+    chain.registry.close()
+    (tmp_path / "registry.db").unlink()
+    recover(tmp_path)
+    assert told(tmp_path)["pin"] == [("a.csv", 1)]
+
+
 def test_an_output_that_a_stage_no_longer_has_is_not_current(tmp_path: Path) -> None:
     chain = chain_in(tmp_path)
     less = stage("a", "2", "k2")

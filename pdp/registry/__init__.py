@@ -212,7 +212,8 @@ class Registry:
     def current(self) -> dict[str, sqlite3.Row]:
         """Every current artifact by name: version, hash, rows, path, stage, created_at."""
         rows = self.db.execute(
-            "SELECT a.*, c.stage, c.stage_run AS made_by FROM current c "
+            "SELECT a.name, a.version, a.hash, a.size, a.rows, a.path, a.stage_run, a.created_at, c.stage, "
+            "c.stage_run AS made_by FROM current c "
             "JOIN artifact a ON a.name = c.name AND a.version = c.version"
         )
         return {row["name"]: row for row in rows}

@@ -9,7 +9,7 @@ import os
 import sqlite3
 from contextlib import contextmanager
 
-from pdp.registry import connect, failing, load, recall, unsealed
+from pdp.registry import connect, damaged, failing, load, recall, unsealed
 from pdp.registry.identities import identity
 
 TYPE_CHECKING = False
@@ -140,12 +140,18 @@ class History:
         return [(row["name"], row["version"]) for row in rows]
 
     def maker(self, artifact: str, version: int) -> dict[str, Any]:
-        """The stage run behind a version: the last one if it is current, else the first. Its id, stage, run, identity."""
+        """The stage run behind a version: the last one if it is current, else the first. Its id, stage, run, identity.
+
+        Raises:
+            RegistryError: a version that is there has no maker.
+        """
         row = self.db.execute(
             "SELECT r.id, r.stage, r.run, r.at FROM artifact a LEFT JOIN current c USING (name, version) "
             "JOIN stage_run r ON r.id = COALESCE(c.stage_run, a.stage_run) WHERE a.name = ? AND a.version = ?",
             (artifact, version),
         ).fetchone()
+        if row is None:
+            raise damaged(f"what made {artifact}@v{version} is not there", "registry.db")
         return dict(row) | {"identity": identity(self.db, row["id"])}
 
     def giver(self, artifact: str, version: int, until: int) -> dict[str, Any] | None:
