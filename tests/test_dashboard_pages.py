@@ -82,6 +82,16 @@ def test_page_is_drawn(path: str, data: str, built: dict[str, dict[str, str]]) -
     assert "no medical device" in app.caption[-1].value
 
 
+def test_without_a_day_what_came_in_and_what_runs_did_is_shown(built: dict[str, dict[str, str]]) -> None:
+    """Who has put files in place and sees no day can see why: rows by table and source, versions, runs."""
+    setup = local(ROOT, built["no day"])
+    quality, pipeline, sleep = (opened(path, setup).run() for path in ("data-quality", "pipeline", "sleep"))
+    assert all("There is no day with data yet" in app.info[-1].value for app in (quality, pipeline, sleep))
+    assert set(quality.dataframe[0].value["source"]) == {"google_sheets", "mi_band"} and not charts(quality)
+    assert set(quality.dataframe[1].value["read"]) == {0}
+    assert len(pipeline.dataframe) == 2 and list(pipeline.dataframe[1].value["run"]) == [1] and not sleep.dataframe
+
+
 def drawn(app: AppTest) -> set[str]:
     """The spans of time that the charts draw, as `month/day to month/day`, the last day excluded."""
     ends = re.findall(r'"domain": (\[\{.*?\}\])', json.dumps(charts(app)))

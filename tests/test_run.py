@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.look import pdp
 from tests.project import DODO, PATIENCE_S, STEPS, Project, outcomes, until
 
 ALL = ["ingest:mi_band", "normalize:mi_band", "validate:numbers", "merge"]
@@ -262,9 +263,11 @@ def test_a_stage_that_failed_and_is_gone_is_failing_no_more(project: Project) ->
     assert "validate:x" in project.doit().stdout
     status = project.command(sys.executable, "-m", "pdp", "status").stdout
     assert "failing   validate:x" in status
+    assert "validate:x failed" in pdp(project, "rejected")
     project.write("dodo.py", DODO)
     project.doit()
     assert "failing" not in project.command(sys.executable, "-m", "pdp", "status").stdout
+    assert pdp(project, "rejected") == "no row is set aside\n"
 
 
 def test_a_run_killed_between_stages_goes_on_where_it_was(project: Project) -> None:

@@ -63,8 +63,13 @@ class History:
     # Names
 
     def failing(self) -> list[dict[str, str]]:
-        """Stages whose last attempt failed, and why."""
-        return failing(self.db)
+        """Stages whose last attempt failed, and why; none that was gone from dodo.py when it last ran."""
+        found = failing(self.db)
+        declared = self.pipeline() if found else {}
+        if not declared:
+            return found
+        names = {one["name"] for one in declared["stages"]} | {f"ingest:{one['name']}" for one in declared["sources"]}
+        return [one for one in found if one["stage"] in names]
 
     def stages(self) -> list[str]:
         return [row[0] for row in self.db.execute("SELECT DISTINCT stage FROM stage_run ORDER BY stage")]

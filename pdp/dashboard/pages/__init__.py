@@ -30,12 +30,14 @@ STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 class Entry(NamedTuple):
-    """A page: its title, what draws it below its head, its icon, and whether it asks for a period."""
+    """A page: its title, what draws it below its head, its icon; whether it asks for a period, and shows anything without
+    a day of data."""
 
     title: str
     draw: Callable[[Page], None]
     icon: str
     with_period: bool = True
+    needs_days: bool = True
 
 
 PAGES = {
@@ -46,8 +48,8 @@ PAGES = {
     "activity": Entry("Activity", activity.show, ":material/directions_walk:"),
     "before-after": Entry("Before and after", treatment.show, ":material/medication:", with_period=False),
     "correlation": Entry("Correlation", correlation.show, ":material/scatter_plot:"),
-    "data-quality": Entry("Data quality", quality.show, ":material/fact_check:", with_period=False),
-    "pipeline": Entry("Pipeline", pipeline.show, ":material/account_tree:", with_period=False),
+    "data-quality": Entry("Data quality", quality.show, ":material/fact_check:", False, needs_days=False),
+    "pipeline": Entry("Pipeline", pipeline.show, ":material/account_tree:", False, needs_days=False),
 }
 DATES, DRAGGED = "period dates", "period dragged"
 FOOT = (
@@ -74,9 +76,12 @@ def draw(path: str) -> None:
     page.pipeline = st.session_state.get("pipeline page")
     _head(page, entry.title)
     if page.whole is None:
-        st.info("There is no day with data yet. Put exports into the raw folders and run doit.")
-    else:
-        if entry.with_period:
+        st.info(
+            "There is no day with data yet. Put exports into the raw folders and run doit. Data quality shows what was read "
+            "and set aside, and Pipeline what the runs did."
+        )
+    if page.whole or not entry.needs_days:
+        if entry.with_period and page.whole:
             page.period = _choose_period(page, page.whole)
         entry.draw(page)
     st.caption(FOOT)

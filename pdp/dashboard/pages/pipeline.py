@@ -23,7 +23,8 @@ INNER = {"item", "record", "sid", "utc_offset_s", "offset_source", "time_known"}
 
 
 def show(page: Page) -> None:
-    _day(page)
+    if page.whole:
+        _day(page, page.whole)
     with page.history() as history:
         found = lineage(history, pick(history, RESULT))
         runs = history.runs(RUNS)
@@ -50,24 +51,23 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _day(page: Page) -> None:
+def _day(page: Page, whole: Period) -> None:
     """Click a day, see its readings. Number and day stand in the address, so that charts lead here."""
-    assert page.whole
     st.subheader("A number, down to its readings")
     known = [name for name in METRICS if page.days[name].notna().any()]
-    _follow_address(page.whole, known)
+    _follow_address(whole, known)
     left, right = st.columns(2)
     column = left.selectbox("Number", known, format_func=lambda name: METRICS[name].title, key=NUMBER)
     measured = page.days.loc[page.days[column].notna(), "date"]
     st.session_state.setdefault(DAY, measured.iloc[-1].date())
     place = right.empty()
-    made = daily(page.days, column, page.treatments, period=page.whole, made_from=page.behind(METRICS[column].table))
+    made = daily(page.days, column, page.treatments, period=whole, made_from=page.behind(METRICS[column].table))
     clicked = picked(made, f"clicked {column}")
     if clicked and clicked != st.session_state.get(CLICKED):  # a click from before does not undo what was typed since
-        st.session_state[DAY] = min(max(clicked, page.whole.first), page.whole.last)
+        st.session_state[DAY] = min(max(clicked, whole.first), whole.last)
     st.session_state[CLICKED] = clicked
     st.caption("Click a day, or choose one above.")
-    day = place.date_input("Day", min_value=page.whole.first, max_value=page.whole.last, key=DAY, format="YYYY-MM-DD")
+    day = place.date_input("Day", min_value=whole.first, max_value=whole.last, key=DAY, format="YYYY-MM-DD")
     st.session_state[ADDRESS] = {"day": f"{day}", "number": column}
     if st.query_params.to_dict() != st.session_state[ADDRESS]:
         st.query_params.from_dict(st.session_state[ADDRESS])

@@ -10,6 +10,7 @@ import streamlit as st
 from pdp.charts.coverage import coverage
 from pdp.charts.daily import METRICS
 from pdp.dashboard.page import Page, chart, clock
+from pdp.errors import mask
 from pdp.look.rejected import quarantined, rejected
 from pdp.look.versions import is_held, pick
 
@@ -22,12 +23,15 @@ def show(page: Page) -> None:
         data = str(page.view.data)
         aside = [name for name in quarantined(history) if is_held(data, pick(history, f"{name}_quarantine"))]
         rows = [row for name in aside for row in rejected(history, data, name)]
+    for note in (note for told in facts.values() for note in told.get("notes", ())):
+        st.warning(mask(note))
     _sources(page, facts, changed, asked)
     _conservation(facts)
     st.subheader(f"Rows set aside: {len(rows)}")
     if rows:
         _reasons(rows)
-    chart(coverage(page.days))
+    if page.whole:
+        chart(coverage(page.days))
 
 
 def _sources(
