@@ -6,14 +6,16 @@ Only `doit run` asks. Commands that look, `doit list` and `doit info` take what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pdp.errors import InputError, RemoteError, SettingsError, sentence
-from pdp.google.access import ROOT, Access, access_of
 from pdp.registry import now
 from pdp.resolve import resolve
 from pdp.session import Session
 from pdp.stage import Source
+
+if TYPE_CHECKING:
+    from pdp.google.access import Access
 
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 MEMO = "asked"
@@ -39,11 +41,15 @@ def remote(session: Session, source: Source) -> Mapping[str, Any] | None:
     settings = session.config.values.get("fetch", {}).get(source.name, {})
     if not (source.ask and settings.get("id")) or not session.is_enabled(source.name):
         return None
+    from pdp.google.access import ROOT
+
     return settings if not session.config.is_demo or ROOT in session.config.given else None
 
 
 def access(session: Session) -> Access:
     """How Google is reached, by the settings and the environment."""
+    from pdp.google.access import access_of
+
     return access_of(session.config.values["google"], session.config.given, session.root)
 
 

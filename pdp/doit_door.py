@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TextIO
 
 import doit.doit_cmd
+import doit.plugin
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand
 
@@ -22,6 +25,13 @@ FIXED = {
     "dep_file": "--db-file", "backend": "--backend", "check_file_uptodate": "--check_file_uptodate", "reporter": "--reporter",
 }  # fmt: skip
 """Options of doit that would take a run's lock, its record or its identities away."""
+
+
+@cache
+def plug_ins() -> Any:
+    """All that is installed: doit looks through it for each kind of plug-in, and took this module from such a look."""
+    found = importlib.metadata.entry_points()
+    return lambda group: found.select(group=group)
 
 
 class Output:
@@ -58,6 +68,7 @@ class AtTheDoor:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if sys.stdout is None:  # `doit list >&-`: there is nobody to tell
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open to the end of the process
+        doit.plugin.entry_points_impl = plug_ins
         super().__init__(*args, **kwargs)
         self.outstream = Output(sys.stdout)
 

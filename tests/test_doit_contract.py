@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +121,21 @@ def test_a_failed_task_is_removed_from_the_database(tmp_path) -> None:
     from doit.runner import Runner
 
     assert "self.dep_manager.remove_success(node.task)" in inspect.getsource(Runner._handle_task_error)
+
+
+def test_all_that_is_installed_is_looked_through_twice_not_three_times(tmp_path: Path) -> None:
+    """Once by doit for its commands, and once by pdp's for backends and reporters, which finds what doit would find."""
+    code = (
+        "import importlib.metadata as metadata\n"
+        "looks, look = [], metadata.distributions\n"
+        "metadata.distributions = lambda **context: looks.append(1) or look(**context)\n"
+        "from doit.cmd_base import ModuleTaskLoader\n"
+        "from doit.doit_cmd import DoitMain\n"
+        "main = DoitMain(ModuleTaskLoader({'task_none': lambda: {'actions': None}}))\n"
+        "main.run(['run'])\n"
+        "print(len(looks))\n"
+        "main.run(['help', 'run'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "2"
+    assert "pdp: pdp's registry" in done.stdout
