@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pdp.errors import StageError
@@ -79,13 +80,11 @@ class Schema:
             raise StageError(f"table {self.name} lacks the column {', '.join(missing)}")
         try:
             chosen = table.select(self.names)
-            wanted = (
-                field.with_type(chosen.field(i).type)
-                if _is_encoded(chosen.field(i)) and field.type == "string"
-                else field
-                for i, field in enumerate(self.arrow())
+            wanted = pa.schema(
+                field.with_type(given.type) if _is_encoded(given) and field.type == "string" else field
+                for given, field in zip(chosen.schema, self.arrow(), strict=True)
             )
-            return chosen.cast(pa.schema(wanted))
+            return chosen if chosen.schema.equals(wanted) else chosen.cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise StageError(f"table {self.name} has a value that does not fit its column's type") from error
 
@@ -135,16 +134,18 @@ def decoded(table: pa.Table) -> pa.Table:
 
 
 def selected(table: pa.Table, rows: Any) -> pa.Table:
-    """These rows of `table`, by their positions or by a mask. Columns that are the same throughout cost nothing."""
+    """These rows of `table`, by their positions or by a mask. Columns that are the same throughout cost nothing, and rows that
+    follow one another are not copied."""
+    import numpy as np
     import pyarrow as pa
 
-    rows = pa.array(rows) if not isinstance(rows, (pa.Array, pa.ChunkedArray)) else rows
+    rows = np.asarray(rows)
+    at = np.flatnonzero(rows) if rows.dtype == bool else rows
+    if (at[1:] == at[:-1] + 1).all():
+        return table.slice(at[0] if len(at) else 0, len(at))
     varying = [i for i in range(table.num_columns) if not is_uniform(table.column(i))]
-    some, is_mask = table.select(varying), pa.types.is_boolean(rows.type)
-    some = some.filter(rows) if is_mask else some.take(rows)
-    count = some.num_rows if varying else len(rows.filter(rows)) if is_mask else len(rows)
-    at = {i: n for n, i in enumerate(varying)}
-    columns = [some.column(at[i]) if i in at else table.column(i).slice(0, count) for i in range(table.num_columns)]
+    some = iter(table.select(varying).take(pa.array(at)).columns)
+    columns = [next(some) if i in varying else table.column(i).slice(0, len(at)) for i in range(table.num_columns)]
     return pa.table(columns, schema=table.schema)
 
 
@@ -156,6 +157,47 @@ def is_uniform(column: pa.ChunkedArray) -> bool:
         return True
     one_word = column.num_chunks == 1 and pa.types.is_dictionary(column.type) and len(column.chunk(0).dictionary) == 1
     return one_word and not column.null_count
+
+
+def uniform(kind: pa.DataType, value: str | int | None, rows: int) -> pa.Array:
+    """A column of one value throughout: a null of any type, a text as a dictionary, or a whole number. Those of a run share
+    their memory, since they are most of the columns of a table."""
+    return _repeated(kind, value, 1 << rows.bit_length()).slice(0, rows)
+
+
+@lru_cache(maxsize=64)
+def _repeated(kind: pa.DataType, value: str | int | None, rows: int) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    if value is None:
+        return pa.nulls(rows, kind)
+    if isinstance(value, str):
+        zeros = _repeated(kind.index_type, 0, rows)
+        return pa.DictionaryArray.from_arrays(zeros, pa.array([value], kind.value_type), safe=False)
+    return pa.array(np.full(rows, value), kind)
+
+
+def in_one_piece(table: pa.Table) -> pa.Table:
+    """`table` with one chunk for each column, its dictionaries unified."""
+    import pyarrow as pa
+
+    return pa.table([_one_chunk(column) for column in table.columns], schema=table.schema)
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The same values. A text that all rows share is not looked for in each of them."""
+    import pyarrow as pa
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    if column.null_count == len(column):
+        return uniform(column.type, None, len(column))
+    if pa.types.is_dictionary(column.type) and not column.null_count:
+        words = pa.chunked_array([chunk.dictionary for chunk in column.chunks if len(chunk)]).unique()
+        if len(words) == 1:
+            return uniform(column.type, words[0].as_py(), len(column))
+    return column.unify_dictionaries().combine_chunks()
 
 
 def _is_encoded(field: pa.Field) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdp.errors import StageError
 from pdp.parquet import Assembly, Group, Place, encode, layout_of
-from pdp.schema import decoded, encoded, is_uniform, selected
+from pdp.schema import decoded, encoded, in_one_piece, is_uniform, selected, uniform
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,8 +87,10 @@ class Stored:
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
         self._path = path
         self._file = pq.ParquetFile(path, read_dictionary=texts)
+        self._schema = self._file.schema_arrow
         self.num_rows: int = self._file.metadata.num_rows
         self._recent: dict[tuple[int, Any], pa.Table] = {}
+        self._known: dict[str, list[Any]] = {}
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows of these columns, or of all."""
@@ -97,7 +99,7 @@ class Stored:
     def column(self, name: str) -> Iterator[pa.ChunkedArray]:
         """One column, a group of rows at a time."""
         for group in range(self._file.num_row_groups):
-            yield self._file.read_row_group(group, [name]).column(0)
+            yield self._file.read_row_group(group, [name], use_threads=False).column(0)
 
     def between(self, name: str, low: Any, high: Any, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows whose `name` lies in [low, high]; those where it is null, if both are None."""
@@ -109,13 +111,13 @@ class Stored:
         for group in self._groups(name, low, high):
             key = (group, tuple(columns or ()))
             table = self._recent[key] if key in self._recent else self._group(group, columns)
-            # Neighbouring ranges share a group: the last two are held for the next.
-            recent = dict([*recent.items(), (key, table)][-2:])
+            # Neighbouring ranges share a group, the first or the last of each: these are held for the next.
+            recent = dict([*[*recent.items()][:1], (key, table)])
             column = table[name]
             inside = (
                 column.is_null() if low is None else pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
             )
-            found.append(table if pc.all(inside, skip_nulls=False).as_py() else selected(table, inside))
+            found.append(selected(table, inside.fill_null(False)))
         self._recent = recent
         return _in_seconds(pa.concat_tables(found) if found else self._file.read_row_groups([], columns))
 
@@ -126,7 +128,7 @@ class Stored:
     @cached_property
     def _digests(self) -> list[str]:
         """Of each group of rows: its columns' bytes, which hold each other's lengths, and what the columns are."""
-        found, columns = [], str(self._file.schema_arrow)
+        found, columns = [], str(self._schema)
         with self._path.open("rb") as file:
             for number in range(self._file.num_row_groups):
                 group = self._file.metadata.row_group(number)
@@ -141,27 +143,32 @@ class Stored:
         """A group's rows. What the footer tells of a column that is the same throughout is not read again from its rows."""
         import pyarrow as pa
 
-        schema, told = self._file.schema_arrow, self._file.metadata.row_group(group)
+        schema, told = self._schema, self._file.metadata.row_group(group)
         names = schema.names if columns is None else columns
         known = {name: _uniform(schema.field(name).type, told.column(schema.get_field_index(name))) for name in names}
-        read = self._file.read_row_group(group, [name for name in names if known[name] is None])
+        read = self._file.read_row_group(group, [name for name in names if known[name] is None], use_threads=False)
         return pa.table({name: read[name] if known[name] is None else known[name] for name in names})
 
     def _groups(self, name: str, low: Any, high: Any) -> Iterator[int]:
         """The groups of rows that may hold some, by the statistics that the file has of each."""
-        index = self._file.schema_arrow.get_field_index(name)
-        for group in range(self._file.num_row_groups):
-            told = self._file.metadata.row_group(group)
-            if not told.num_rows:
-                continue
-            known = told.column(index).statistics
-            if known is None or known.has_null_count is False:
+        first, last = (None, None) if low is None else (low.as_py(), high.as_py())
+        for group, nulls, least, most in self._statistics(name):
+            if nulls is None or (nulls if first is None else least is not None and most >= first and least <= last):
                 yield group
-            elif low is None:
-                if known.null_count:
-                    yield group
-            elif known.has_min_max and known.max >= low.as_py() and known.min <= high.as_py():
-                yield group
+
+    def _statistics(self, name: str) -> list[tuple[int, int | None, Any, Any]]:
+        """(group, nulls, least, most) of each group that has rows, None being what its file does not tell."""
+        if name not in self._known:
+            index, told = self._schema.get_field_index(name), []
+            for number in range(self._file.num_row_groups):
+                group = self._file.metadata.row_group(number)
+                known = group.column(index).statistics if group.num_rows else None
+                nulls = known.null_count if known is not None and known.has_null_count else None
+                ends = (known.min, known.max) if known is not None and known.has_min_max else (None, None)
+                if group.num_rows:
+                    told.append((number, nulls, *ends))
+            self._known[name] = told
+        return self._known[name]
 
 
 def _begin(column: pa.ColumnChunkMetaData) -> int:
@@ -170,19 +177,16 @@ def _begin(column: pa.ColumnChunkMetaData) -> int:
 
 def _uniform(kind: pa.DataType, told: pa.ColumnChunkMetaData) -> pa.Array | None:
     """A column whose statistics tell that it has no value, or one text or whole number in all rows; None for others."""
-    import numpy as np
     import pyarrow as pa
 
     known, rows = told.statistics, told.num_values
     if known is None or known.null_count is None:
         return None
     if known.null_count == rows:
-        return pa.nulls(rows, kind)
+        return uniform(kind, None, rows)
     if known.null_count or not known.has_min_max or known.min_raw != known.max_raw:
         return None
-    if pa.types.is_dictionary(kind):
-        return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array([known.min], kind.value_type))
-    return pa.array(np.full(rows, known.min), kind) if pa.types.is_integer(kind) else None
+    return uniform(kind, known.min, rows) if pa.types.is_dictionary(kind) or pa.types.is_integer(kind) else None
 
 
 class Writers:
@@ -314,7 +318,7 @@ def _canonical(table: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = table.unify_dictionaries().combine_chunks()
+    table = in_one_piece(table)
     for i, field in enumerate(table.schema):
         if not pa.types.is_dictionary(field.type) or not table.num_rows or is_uniform(table.column(i)):
             continue

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stages.columns import Ints
+from stages.columns import Ints, Mask
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,6 +29,9 @@ class Groups:
 
     def size(self) -> Ints:
         return np.bincount(self.of, minlength=len(self.keys))
+
+    def any(self, where: Mask) -> Mask:
+        return np.bincount(self.of[where], minlength=len(self.keys)) > 0
 
     def sum(self, values: Floats) -> Floats:
         there, of = _there(values, self.of)

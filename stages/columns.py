@@ -18,7 +18,8 @@ def codes(column: pa.ChunkedArray, preferred: Sequence[str] = ()) -> Ints:
     """Texts as ranks: those of `preferred` first, in that order, then the others as they sort; a null before all."""
     index, texts = texts_of(column)
     rank = {text: i for i, text in enumerate(dict.fromkeys([*preferred, *sorted(texts)]))}
-    return np.array([*(rank[text] for text in texts), -1], np.int64).take(index)
+    ranks = np.array([*(rank[text] for text in texts), -1], np.int64)
+    return np.broadcast_to(ranks[0], len(index)) if len(texts) == 1 and not column.null_count else ranks.take(index)
 
 
 def words(texts: Sequence[str | None], index: npt.NDArray[Any], mask: Mask | None = None) -> pa.DictionaryArray:
@@ -61,6 +62,8 @@ def integers(column: pa.ChunkedArray) -> Ints:
 
 def numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     """Any measured column as float64, null as nan; exact for whole numbers below 2**53."""
+    if column.null_count == len(column):
+        return np.full(len(column), np.nan)
     if not pa.types.is_floating(column.type):
         column = column.cast(pa.int64())
     return np.asarray(column.cast(pa.float64()).fill_null(np.nan), np.float64)
@@ -77,14 +80,29 @@ def equal(column: pa.ChunkedArray, value: str | bool) -> Mask:
 
 def valid(column: pa.ChunkedArray) -> Mask:
     """Where a column is not null."""
-    return np.asarray(column.is_valid(), bool)
+    return np.asarray(column.is_valid(), bool) if column.null_count else np.ones(len(column), bool)
 
 
 def repeated(key: Ints) -> Ints:
     """Positions of the values that occur more than once."""
+    if is_strict(key):
+        return np.zeros(0, np.int64)
     order = np.argsort(key, kind="stable")
     same = key[order][1:] == key[order][:-1]
-    return order[np.append(False, same) | np.append(same, False)] if len(key) else order
+    return order[np.append(False, same) | np.append(same, False)]
+
+
+def is_strict(values: Ints) -> bool:
+    """Whether values rise throughout, or fall, as the times of one export do: then none occurs twice."""
+    return bool((values[1:] > values[:-1]).all() or (values[1:] < values[:-1]).all())
+
+
+def distinct(values: Ints) -> tuple[Ints, Ints]:
+    """(the distinct values in order, for each row the place of its own among them); no value is negative."""
+    if values.max(initial=0) > len(values):
+        return np.unique(values, return_inverse=True)
+    there = np.bincount(values) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[values]
 
 
 def runs(values: Ints) -> tuple[Ints, Ints]:

@@ -15,21 +15,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pdp.schema import Schema
-from stages.columns import Ints, Mask, codes, equal, integers, numbers, pack, repeated, runs, texts_of, valid
+from stages.columns import Ints, Mask, codes, equal, integers, is_strict, numbers, pack, repeated, runs, texts_of, valid
 from stages.schemas import PROVENANCE
 
 ON_DEMAND = ("single_heart_rate", "single_spo2", "single_stress")
 NOT_TOLD = frozenset(column.name for column in PROVENANCE) - {"instant_utc"}
 
 
-def superseded(schema: Schema, table: pa.Table, sources: Sequence[str]) -> Mask:
+def superseded(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Mask) -> Mask:
     """True for each row of `table` that another row replaces; `sources` are in order of preference.
 
-    `table` holds rows that passed their checks. The result does not depend on the order of its rows.
+    `alive` are the rows that passed their checks: of the others none replaces another, or is replaced. The result does not
+    depend on the order of the rows.
     """
     lost = np.zeros(table.num_rows, bool)
-    for rule in RULES.get(schema.name, DEFAULT_RULES) if table.num_rows else ():
-        lost |= rule(schema, table, sources, ~lost)
+    for rule in RULES.get(schema.name, DEFAULT_RULES) if alive.any() else ():
+        lost |= rule(schema, table, sources, alive & ~lost) & alive
     return lost
 
 
@@ -39,9 +40,13 @@ def older_revisions(schema: Schema, table: pa.Table, sources: Sequence[str], ali
     Of equal revisions the newest export decides the values, and the earliest row that has these values (and flags)
     stays: so a later full export of the same days changes nothing.
     """
+    if is_strict(integers(table["record_time"])):
+        return np.zeros(len(alive), bool)
     at = np.flatnonzero(alive & valid(table["record_time"]))
     key = pack(*(codes(table[name]) for name in ("source", "sid", "record")), integers(table["record_time"]))[at]
     twins = repeated(key)
+    if not len(twins):
+        return np.zeros(len(alive), bool)
     rows = table.take(at[twins])
     age = [integers(rows["revision"]), codes(rows["exported_on"]), codes(rows["file"]), integers(rows["row"])]
     group, raw = pack(key[twins]), pack(key[twins], *age)
@@ -52,8 +57,6 @@ def older_revisions(schema: Schema, table: pa.Table, sources: Sequence[str], ali
 
 def _kept_revisions(rows: pa.Table, schema: Schema, group: Ints, raw: Ints, revision: Ints) -> Mask:
     """True for the parts of the raw row that stays in each `group`; rows lie in order of group, raw row and part."""
-    if not len(group):
-        return np.zeros(0, bool)
     raw_start, raw_of = runs(raw)
     group_start, group_of_raw = runs(group[raw_start])
     length = np.diff(np.append(raw_start, len(raw)))
@@ -95,7 +98,9 @@ def same_fact(schema: Schema, table: pa.Table, sources: Sequence[str], alive: Ma
     kind = np.where(by_date, 1 + equal(table["record"], "resting_heart_rate"), 0)
     segment = equal(table["kind"], "segment")
     of_report = segment & equal(table["record"], "daily_report")
-    lost = _outranked(table, sources, pack(kind, when), alive & ~segment)
+    lost = np.zeros(len(alive), bool)
+    if not is_strict(when):
+        lost = _outranked(table, sources, pack(kind, when), alive & ~segment)
     if not segment.any():
         return lost
     raw = pack(*(codes(table[name]) for name in ("source", "file")), integers(table["row"]))
@@ -221,6 +226,8 @@ def _outranked(table: pa.Table, sources: Sequence[str], key: Ints, among: Mask) 
     """
     at = np.flatnonzero(among)
     at = at[repeated(key[at])]
+    if not len(at):
+        return np.zeros(len(among), bool)
     rows = table.take(at)
     rank = (
         ~equal(rows["sid"], "default"), codes(rows["source"], sources), ~equal(rows["record"], "daily_report"),

@@ -88,12 +88,14 @@ def _heart_rate(table: pa.Table) -> Told:
     by_date, bpm = Groups(date[sample]), numbers(table["bpm"])[sample]
     told.tell(by_date.keys, {"hr_samples": by_date.size().astype(np.float64)})
     alone = ~np.isin(by_date.keys, date[reports])
-    continuous = np.isin(by_date.keys, date[sample & ~_on_demand(table)])
+    continuous = by_date.any(~_on_demand(table)[sample])
     computed = {"avg_hr": by_date.mean(bpm), "min_hr": by_date.lowest(bpm), "max_hr": by_date.highest(bpm)}
     believed = alone & continuous
     told.tell(by_date.keys[believed], {name: values[believed] for name, values in computed.items()})
     told.mark(by_date.keys[alone & ~continuous], "spot_hr_only")
-    _mark(told, table, date, daily | (sample & np.isin(date, by_date.keys[alone])))
+    believed_rows = daily.copy()
+    believed_rows[sample] = alone[by_date.of]
+    _mark(told, table, date, believed_rows)
     return told
 
 
@@ -178,7 +180,7 @@ def _metric(
 def _told(table: pa.Table) -> tuple[Told, Ints]:
     """Nothing yet but that there are rows; and the date of each."""
     date = integers(table["local_date"])
-    return Told(np.unique(date)), date
+    return Told(Groups(date).keys), date
 
 
 def _any(table: pa.Table, names: Sequence[str]) -> Mask:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pdp.schema import encoded
+from pdp.schema import encoded, in_one_piece
 
 PART_ROWS = 98_304
 DATE = "local_date"
@@ -125,7 +125,7 @@ def _name(tables: Sequence[Big], low: Any, high: Any) -> str:
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
     """The tables as one, each column in one piece: rows are taken faster from it."""
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return in_one_piece(pa.concat_tables(tables))
 
 
 def _ranges(tables: Sequence[Big]) -> Iterator[tuple[Any, Any]]:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pdp.schema import Check, Schema, encoded, selected
+from pdp.schema import Check, Schema, encoded, is_uniform, selected, uniform
 from stages import schemas
-from stages.columns import Mask, codes, integers, pack, texts_of, valid
+from stages.columns import Ints, Mask, codes, distinct, integers, is_strict, pack, texts_of, valid
 from stages.duplicates import in_one_copy, superseded
 from stages.parts import InMemory, Part, by_dates, opened, piece, together, whole
 from stages.repairs import MEASURED_AT, Repairs, accepted
@@ -71,7 +71,7 @@ def unreadable(inputs: Tables, config: Config) -> Output:
     for part in _parts(schemas.UNREADABLE, inputs, config):
         table = together([repairs.apply(part.read())])
         tally.add(table, table)
-        yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(_sorted(table))
+        yield "unreadable_quarantine", schemas.quarantine(schemas.UNREADABLE).conform(selected(table, _order(table)))
     return tally.facts() | repairs.facts()
 
 
@@ -92,19 +92,20 @@ def _validate(schema: Schema, inputs: Tables, config: Config) -> Output:
 
 def _part(schema: Schema, part: Part, sources: list[str], repairs: Repairs) -> Output:
     """The rows of a part that are accepted, and those that are set aside; what was counted, and repaired so far."""
-    table = _sorted(together([repairs.apply(part.read())]))
+    table = together([repairs.apply(part.read())])
     bad, mutilated = _check(schema, table)
-    aside = _quarantined(schema, selected(table, bad))
+    lost = superseded(schema, table, sources, ~bad)
+    order = _order(table)
+    aside = _quarantined(schema, selected(table, order[bad[order]]))
     yield f"{schema.name}_quarantine", encoded(schemas.quarantine(schema).conform(aside))
 
-    rows = selected(table, ~bad) if bad.any() else table
-    lost = superseded(schema, rows, sources)
-    kept = selected(rows, ~lost) if lost.any() else rows
-    yield schema.name, schema.conform(_flagged(schema, kept, mutilated[~bad][~lost]))
+    order = order[~(bad | lost)[order]]
+    kept = selected(table.select(schema.names), order)
+    yield schema.name, schema.conform(_flagged(schema, kept, mutilated[order]))
     tally = Tally(schema.name)
     tally.add(table, aside, int(lost.sum()))
     told = {"tally": tally.as_data(), "repairs": repairs.state()}
-    return told | {"copies": in_one_copy(rows)} if schema.name == "blood_pressure" else told
+    return told | {"copies": in_one_copy(selected(table, ~bad))} if schema.name == "blood_pressure" else told
 
 
 def _parts(schema: Schema, inputs: Tables, config: Config) -> Iterator[Part]:
@@ -172,13 +173,18 @@ def _flagged(schema: Schema, rows: pa.Table, mutilated: Mask) -> pa.Table:
     marks = {check.name: _failing(check, rows) for check in _checks(schema, "flag")} | {
         schemas.PART_QUARANTINED: mutilated
     }
-    index, texts = texts_of(rows["flags"])
-    key = index + 1  # a null, -1, is no flag
-    for mask in marks.values():
-        key = key * 2 + mask
-    each, which = np.unique(key, return_inverse=True)
-    flags = pa.array([_flags(int(k), ["", *texts], list(marks)) for k in each], pa.string())
-    column = pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), flags)
+    marks = {name: mask for name, mask in marks.items() if mask.any()}
+    old = rows["flags"]
+    if not marks and is_uniform(old) and len(old):
+        column = uniform(old.type, _flags(1, ["", old[0].as_py() or ""], []), len(old))
+    else:
+        index, texts = texts_of(old)
+        key = index + 1  # a null, -1, is no flag
+        for mask in marks.values():
+            key = key * 2 + mask
+        each, which = distinct(key)
+        flags = pa.array([_flags(int(k), ["", *texts], list(marks)) for k in each], pa.string())
+        column = pa.DictionaryArray.from_arrays(pa.array(which, pa.int32()), flags)
     return rows.set_column(rows.column_names.index("flags"), "flags", column)
 
 
@@ -189,11 +195,12 @@ def _flags(key: int, texts: list[str], names: list[str]) -> str:
     return ";".join(sorted(present - {""} | added))
 
 
-def _sorted(table: pa.Table) -> pa.Table:
-    """The rows in the order of every output: date, instant, kind, then where they came from."""
+def _order(table: pa.Table) -> Ints:
+    """The positions of the rows in the order of every output: date, instant, kind, then where they came from."""
     when = pack(integers(table["local_date"]), integers(table["instant_utc"]))
+    if is_strict(when):  # newest last, or first, as in one export
+        return np.arange(len(when))[:: -1 if (when[:1] > when[-1:]).any() else 1]
     what = pack(
         *(codes(table[name]) for name in ("kind", "source", "file")), integers(table["row"]), integers(table["item"])
     )
-    order = np.lexsort((what, when))
-    return table if (np.diff(order) == 1).all() else selected(table, order)
+    return np.lexsort((what, when))
