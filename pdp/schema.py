@@ -134,8 +134,10 @@ def decoded(table: pa.Table) -> pa.Table:
 
 
 def selected(table: pa.Table, rows: Any) -> pa.Table:
-    """These rows of `table`, by their positions or by a mask. Columns that are the same throughout cost nothing, and rows that
-    follow one another are not copied."""
+    """These rows of `table`, by their positions, none twice, or by a mask.
+
+    Columns that are the same throughout cost nothing, and rows that follow one another are not copied.
+    """
     import numpy as np
     import pyarrow as pa
 

@@ -179,7 +179,7 @@ def _flagged(schema: Schema, rows: pa.Table, mutilated: Mask) -> pa.Table:
         column = uniform(old.type, _flags(1, ["", old[0].as_py() or ""], []), len(old))
     else:
         index, texts = texts_of(old)
-        key = index + 1  # a null, -1, is no flag
+        key = index.astype(np.int64) + 1  # a null, -1, is no flag
         for mask in marks.values():
             key = key * 2 + mask
         each, which = distinct(key)

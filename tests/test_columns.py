@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.columns import codes, equal, integers, numbers, pack, repeated, runs
+from stages.columns import codes, distinct, equal, integers, is_strict, numbers, pack, repeated, runs
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -30,6 +30,24 @@ def test_repeated_finds_all_that_occur_twice(values: list[int]) -> None:
     assert set(repeated(np.array(values, np.int64))) == {i for i, v in enumerate(values) if values.count(v) > 1}
 
 
+@given(st.sets(INT64, max_size=20), st.booleans(), st.none() | st.integers(0, 20))
+def test_values_that_rise_or_fall_are_seen_not_to_repeat(values: set[int], falling: bool, again: int | None) -> None:
+    """None does in values that are in order, either way; one that stands there once more is found."""
+    key = sorted(values, reverse=falling)
+    if again is not None and key:
+        key.insert(again % len(key), key[again % len(key)])
+    assert is_strict(np.array(key, np.int64)) == (len(key) == len(values))
+    assert set(repeated(np.array(key, np.int64))) == {i for i, v in enumerate(key) if key.count(v) > 1}
+
+
+@given(st.lists(st.integers(0, 30) | st.integers(0, 2**62), max_size=40))
+def test_distinct_values_are_in_order(values: list[int]) -> None:
+    """Each row points at its own value, be they few and small or not."""
+    each, which = distinct(np.array(values, np.int64))
+    assert each.tolist() == sorted(set(values))
+    assert [each[at] for at in which] == values
+
+
 def test_runs_of_equal_neighbours() -> None:
     """Where each begins, and which one a value is in; of nothing there are none."""
     start, run = runs(np.array([7, 7, 3, 7]))
@@ -43,6 +61,8 @@ def test_texts_are_ranked() -> None:
     assert codes(column, ["c", "x"]).tolist() == [3, -1, 0, 2]
     assert codes(column).tolist() == [1, -1, 2, 0]
     assert codes(pa.chunked_array([], pa.string())).tolist() == []
+    assert codes(pa.chunked_array([["c", "c"]]), ["x", "c"]).tolist() == [1, 1]
+    assert codes(pa.chunked_array([["c", None]]), ["x", "c"]).tolist() == [1, -1]
 
 
 def test_nulls_sort_first() -> None:
@@ -50,4 +70,5 @@ def test_nulls_sort_first() -> None:
     assert integers(pa.chunked_array([[5, None, -2]])).tolist() == [5, -3, -2]
     assert integers(pa.chunked_array([pa.array([None], pa.date32())])).tolist() == [0]
     assert np.isnan(numbers(pa.chunked_array([[None, 2]]))).tolist() == [True, False]
+    assert np.isnan(numbers(pa.chunked_array([pa.nulls(2, pa.int64())]))).all()
     assert equal(pa.chunked_array([["x", None]]), "x").tolist() == [True, False]

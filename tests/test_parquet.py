@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pdp.parquet import Assembly, Group, encode, layout_of
-from pdp.schema import Column, Schema, Type, decoded, encoded
+from pdp.schema import Column, Schema, Type, decoded, encoded, in_one_piece, selected
 from pdp.tables import Stored, Writers
 
 VALUES: dict[Type, st.SearchStrategy[Any]] = {
@@ -113,6 +113,27 @@ def test_ranges_of_what_is_uniform_are_found(folder: Path, chunks: list[pa.Table
         wanted = rows.filter(pa.array(inside)).select(names)
         assert found.to_pylist() == wanted.to_pylist()
         assert found.column_names == names
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(tables(), min_size=1, max_size=4), st.data())
+def test_rows_are_those_that_pyarrow_takes(folder: Path, chunks: list[pa.Table], data: st.DataObject) -> None:
+    """Put together from groups or from memory, and then selected by a mask or by positions, that follow one another or not."""
+    path = folder / "s.parquet"
+    write(path, *chunks)
+    rows = pa.concat_tables(chunks)
+    for table in (in_one_piece(Stored(path).read()), in_one_piece(pa.concat_tables(map(encoded, chunks)))):
+        table.validate(full=True)
+        assert all(column.num_chunks == 1 for column in table.columns)
+        assert decoded(table).equals(rows)
+        mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))))
+        at = np.array(data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9, unique=True)), np.int64)
+        first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(rows))] * 2)))
+        assert decoded(selected(table, mask)).equals(rows.filter(pa.array(mask)))
+        for positions in (at, np.arange(first, last), np.arange(first, last)[::-1], np.flatnonzero(mask)):
+            found = decoded(selected(table, positions))
+            found.validate(full=True)
+            assert found.equals(rows.take(pa.array(positions)))
 
 
 def test_rows_without_a_date_lie_in_no_range(folder: Path) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdp.errors import StageError
-from pdp.schema import Check, Schema
+from pdp.schema import Check, Schema, encoded
 from stages import parts, schemas, validate
+from stages.duplicates import superseded
 from tests.pipeline import TABLES, configured, drain, rows_of, validated
 
 DAY = 86_400
@@ -242,6 +243,28 @@ def test_samples_in_any_order_give_the_same_bytes(rows: list[Row], seed: int) ->
     for other in (shuffled(table, seed), pa.concat_tables([table.slice(7), table.slice(0, 7)])):
         again = validated("heart_rate", other, **LENIENT)
         assert all(again.tables[name].equals(first.tables[name]) for name in first.tables)
+
+
+@given(st.lists(HEART, max_size=25, unique_by=lambda row: row["at"]), st.booleans())
+def test_rows_in_order_give_the_same_bytes(rows: list[Row], newest_first: bool) -> None:
+    """As an export has them, newest first or last, where nothing needs sorting: the tables that they give shuffled."""
+    rows = sorted(numbered(rows), key=lambda row: row["at"], reverse=newest_first)
+    table = rows_of("heart_rate", *rows)
+    found, other = (validated("heart_rate", each, **LENIENT).tables for each in (table, shuffled(table, 1)))
+    assert all(found[name].equals(other[name]) for name in found)
+
+
+@given(st.lists(HEART | NIGHTS, max_size=12), st.randoms(use_true_random=False))
+def test_a_row_that_is_set_aside_has_no_say(drawn: list[Any], chance: Any) -> None:
+    """Of rows that passed and rows that did not, those are superseded that are where the others are not there at all."""
+    rows = numbered([row for one in drawn for row in (one if isinstance(one, list) else [one])])
+    for schema in (schemas.HEART_RATE, schemas.SLEEP):
+        table = encoded(rows_of(schema.name, *(row for row in rows if ("bpm" in row) == (schema.name == "heart_rate"))))
+        passed = np.array([chance.random() < 0.7 for _ in range(table.num_rows)], bool)
+        found = superseded(schema, table, ["mi_band"], passed)
+        alone = table.filter(pa.array(passed, pa.bool_()))
+        assert found[passed].tolist() == superseded(schema, alone, ["mi_band"], np.ones(len(alone), bool)).tolist()
+        assert not found[~passed].any()
 
 
 @given(st.lists(HEART, max_size=25))
