@@ -95,9 +95,7 @@ class Project:
 
     def command(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith("PDP_")} | environ
-        return warm.run(words, self.root, env, PATIENCE_S) or subprocess.run(
-            words, cwd=self.root, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-        )
+        return warm.run(words, self.root, env, PATIENCE_S)
 
     def doit(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         return self.command(sys.executable, "-m", "doit", *words, **environ)

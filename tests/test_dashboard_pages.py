@@ -6,11 +6,11 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,9 +22,12 @@ from pdp.dashboard.period import DEFAULT, from_address
 from pdp.dashboard.server import Setup
 from pdp.dashboard.view import local
 from pdp.registry import Registry
+from tests import warm
+from tests.checkout import CONFIGS, copy_pipeline
 from tests.project import PATIENCE_S
 
-ROOT = Path(__file__).parent.parent
+HOME = TemporaryDirectory(prefix="pdp-pages-")
+ROOT = Path(HOME.name)
 SHEETS = {
     "one day": "Date,Time,Systolic,Diastolic,Pulse\n2026-02-03,07:30,151,92,70\n",
     "no day": "Date,Time,Systolic,Diastolic,Pulse\n",
@@ -34,6 +37,7 @@ SHEETS = {
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The environment of each data folder: the demo, one day, none."""
+    copy_pipeline(ROOT, *CONFIGS)
     found = {}
     for name in ("demo", *SHEETS):
         data = tmp_path_factory.mktemp("data") / "data"
@@ -51,9 +55,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]
 
 
 def run(environ: dict[str, str], *command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
-    )
+    done = warm.run([sys.executable, "-m", *command], ROOT, environ, PATIENCE_S)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -198,7 +200,7 @@ def test_failed_stage_is_told_on_every_page(built: dict[str, dict[str, str]], tm
     shutil.copytree(built["one day"]["PDP_DATA_DIR"], tmp_path / "data")
     assert not opened("overview", local(ROOT, environ)).run().warning
     (tmp_path / "data/raw/google_sheets/broken.csv").write_text("no header\n")
-    subprocess.run([sys.executable, "-m", "doit"], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert warm.run([sys.executable, "-m", "doit"], ROOT, environ, PATIENCE_S).returncode
     app = opened("overview", local(ROOT, environ)).run()
     assert app.warning[0].value.startswith("normalize:google_sheets failed when last run: newer data may be missing")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 
 from pdp.demo import Demo, generate
 from tests import determinism
-from tests.project import REPO, Project
+from tests.checkout import copy_pipeline
+from tests.project import Project
 
 MACHINES = [
     {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
@@ -26,9 +26,7 @@ class Copy(Project):
 
     def __init__(self, root: Path, demo: Demo, files: list[str]) -> None:
         self.root, self.data = root, root / "data-demo"
-        shutil.copytree(REPO / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("dodo.py", "configs/demo.toml"):
-            self.write(name, (REPO / name).read_text(encoding="utf-8"))
+        copy_pipeline(root, "configs/demo.toml")
         for name in files:
             path = self.data / "raw" / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import sqlite3
 import stat
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import copy_pipeline
 from tests.mi_export import DAY, SAMPLES, csv_text, hours, sample
 from tests.project import REPO, Project
 
@@ -54,8 +54,7 @@ class Private(Project):
 
     def __init__(self, root: Path) -> None:
         self.root, self.data = root, root / "data"
-        shutil.copytree(REPO / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-        self.write("dodo.py", (REPO / "dodo.py").read_text(encoding="utf-8"))
+        copy_pipeline(root)
         self.write("configs/pdp.toml", f'timezone = "Europe/Berlin"\n[mi_band]\naccount = "{UID}"\n')
         self.write(".env", f"OTHER_TOKEN={CREDENTIAL}\nPDP_DAY_STARTS_AT=4\n")
         self.sheet(SHEET)

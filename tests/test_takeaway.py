@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +26,9 @@ from pypdf import PdfReader
 
 from pdp import cli, generation
 from pdp.export import tabular
-from tests.project import REPO
+from tests import warm
+from tests.checkout import CONFIGS, copy_pipeline
+from tests.project import PATIENCE_S
 
 DAYS = 45
 PRIVATE = re.compile(rb"7000000001|MiFitness|blood_pressure_old\.csv")  # of the demo's file names
@@ -38,18 +39,14 @@ class Home:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("stages", "configs"):
-            shutil.copytree(REPO / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
-        shutil.copy(REPO / "dodo.py", root)
+        copy_pipeline(root, *CONFIGS)
         self.run("-m", "pdp", "demo", "--days", str(DAYS))
         self.run("-m", "doit")
 
     def run(self, *words: str, **environ: str) -> None:
         """A process of its own, which must succeed."""
         env = {k: v for k, v in os.environ.items() if not k.startswith("PDP_")} | environ
-        done = subprocess.run(
-            [sys.executable, *words], cwd=self.root, env=env, capture_output=True, text=True, check=False
-        )
+        done = warm.run([sys.executable, *words], self.root, env, PATIENCE_S)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def pdp(self, *words: str, code: int = 0, **environ: str) -> str:

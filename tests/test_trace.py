@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 from datetime import date
@@ -19,6 +18,8 @@ from pdp.demo import generate, write
 from pdp.errors import PdpError
 from pdp.look import trace
 from stages import explain, schemas
+from tests import warm
+from tests.checkout import CONFIGS, copy_pipeline
 from tests.project import PATIENCE_S
 from tests.test_demo_pipeline import CONFIG, READERS, run, snapshot
 
@@ -72,9 +73,7 @@ def test_every_cell_adds_up_to_the_readings_that_were_written(demo: tuple[Any, d
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A month of the demo, built by doit."""
     folder = tmp_path_factory.mktemp("built")
-    for name in ("stages", "configs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
-    shutil.copy(ROOT / "dodo.py", folder)
+    copy_pipeline(folder, *CONFIGS)
     write(generate(days=30), folder / "data-demo" / "raw")
     assert command(folder, "-m", "doit").returncode == 0
     return folder
@@ -82,9 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PDP_")}
-    return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
+    return warm.run([sys.executable, *words], folder, env, PATIENCE_S)
 
 
 def test_trace_names_formula_version_file_and_row(built: Path) -> None:

@@ -29,7 +29,7 @@ def both(project: Project, *words: str) -> tuple[Ended, Ended]:
     for root in (typed, forked):
         shutil.copytree(project.root, root)
     done = subprocess.run(command, cwd=typed, env=env, capture_output=True, text=True, check=False)
-    return _ended(done, typed), _ended(warm.run(command, forked, env, PATIENCE_S), forked)
+    return _ended(done, typed), _ended(warm.in_fork(command, forked, env, PATIENCE_S), forked)
 
 
 def _ended(done: subprocess.CompletedProcess[str] | None, root: Path) -> Ended:
@@ -83,15 +83,17 @@ def test_a_stage_that_fails_and_one_that_is_killed_end_the_same(house: Project) 
 
 def test_a_command_that_begins_otherwise_is_typed(house: Project) -> None:
     env = dict(os.environ)
-    assert warm.run((sys.executable, "-m", "pdp", "next"), house.root, env | {"TZ": "Asia/Tokyo"}, PATIENCE_S) is None
-    assert warm.run((sys.executable, "-X", "importtime", "-m", "doit"), house.root, env, PATIENCE_S) is None
-    assert warm.run((sys.executable, "-m", "pytest"), house.root, env, PATIENCE_S) is None
+    assert (
+        warm.in_fork((sys.executable, "-m", "pdp", "next"), house.root, env | {"TZ": "Asia/Tokyo"}, PATIENCE_S) is None
+    )
+    assert warm.in_fork((sys.executable, "-X", "importtime", "-m", "doit"), house.root, env, PATIENCE_S) is None
+    assert warm.in_fork((sys.executable, "-m", "pytest"), house.root, env, PATIENCE_S) is None
 
 
 def test_one_that_hangs_is_killed(house: Project) -> None:
     house.write("stages/steps.py", STEPS.replace("FACTOR]})", "FACTOR]})\n    while True: pass"))
     with pytest.raises(subprocess.TimeoutExpired):
-        warm.run((sys.executable, "-m", "doit"), house.root, dict(os.environ), 5)
+        warm.in_fork((sys.executable, "-m", "doit"), house.root, dict(os.environ), 5)
     house.write("stages/steps.py", STEPS)
     assert house.doit().returncode == 0
 

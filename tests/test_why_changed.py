@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests import warm
+from tests.checkout import CONFIGS, copy_pipeline
 from tests.forked import doit_in
 from tests.project import PATIENCE_S
 
@@ -25,9 +27,7 @@ class House:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("stages", "configs"):
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
-        shutil.copy(ROOT / "dodo.py", root)
+        copy_pipeline(root, *CONFIGS)
         self.config("")
         self.log(READINGS)
         self.build()
@@ -48,14 +48,7 @@ class House:
         assert code == 0, printed
 
     def pdp(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pdp", *words],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return warm.run([sys.executable, "-m", "pdp", *words], self.root, os.environ, PATIENCE_S)
 
     def causes(self, *words: str) -> dict[str, Any]:
         done = self.pdp("why-changed", *(words or DAY), "--json")

@@ -24,15 +24,26 @@ from functools import cache
 from pathlib import Path
 
 COMMANDS = ("doit", "pdp")
-OWN = ("PDP_", "PYTEST_")
+OWN = ("PDP_", "PYTEST_", "GOOGLE_", "MI_BAND_")
 """Variables that nothing looks at before the command does."""
 WIDTH = 8  # of a number that is sent
 
 
-def run(
+def run(words: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    """What a command ended with and printed.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer, and was killed.
+    """
+    return in_fork(words, cwd, env, timeout) or subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def in_fork(
     words: Sequence[str], cwd: Path, env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str] | None:
-    """What the command ended with and printed; None if it has to be typed.
+    """The same; None if the command has to be typed.
 
     Raises:
         subprocess.TimeoutExpired: it took longer, and was killed.

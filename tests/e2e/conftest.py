@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.checkout import CONFIGS, copy_pipeline
 from tests.project import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -220,10 +221,7 @@ def free_port() -> int:
 def home() -> Path:
     """The project as it is cloned. A developer's config, `.env` and data beside the tests have no say in what they see."""
     root = Path(HOME.name)
-    shutil.copytree(ROOT / "stages", root / "stages", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "configs").mkdir()
-    for name in ("dodo.py", "configs/demo.toml", "configs/thresholds.toml"):
-        shutil.copyfile(ROOT / name, root / name)
+    copy_pipeline(root, *CONFIGS)
     return root
 
 
