@@ -81,6 +81,19 @@ def test_the_order_of_known_offsets_and_repeats_change_nothing() -> None:
     assert expected[0] == [0, 0, 0, 0, 7200, 7200, -3600]
 
 
+def test_many_instants_are_asked_for_as_one_by_one() -> None:
+    """Whether the clock changes between them or not, and beyond both ends of what is plausible."""
+    zone = Offsets(BERLIN)
+    change, far = utc(2025, 10, 26, 1), 4_102_444_800
+    for instants in (
+        [change - 1, change - 3600], [change - 1, change], [change, change + 1], [change + 1, -5, change - 1], [far + 10**9, -1],
+        [far, far + 1, far + 10**8],
+    ):  # fmt: skip
+        alone = [zone.of_zone(np.array([instant])).item() for instant in instants]
+        assert zone.of_zone(np.array(instants)).tolist() == alone
+    assert zone.of_zone(np.array([change - 1, change])).tolist() == [SUMMER, WINTER]
+
+
 def test_no_instants_and_wild_instants_do_no_harm() -> None:
     """Far outside 1970 to 2100 the nearest end of the zone's table is taken."""
     assert len(Offsets(BERLIN).at(np.array([], dtype=np.int64))[0]) == 0

@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,10 @@ from pdp.readings import FACTS, KeptReadings
 from pdp.snapshot import RawFile
 from stages.normalize.mi_fitness import read
 from stages.normalize.mi_gather import Gatherer
+from stages.normalize.mi_places import WORD, Number
+from stages.normalize.mi_places import read as read_numbers
+from stages.normalize.mi_rows import packed, unpacked
+from stages.normalize.mi_shapes import Shape
 from tests.mi_export import COLUMNS, DAILY, DAY, PREFIX, SAMPLES, UID, run, snapshot
 
 NUMBERS = st.one_of(
@@ -101,11 +107,15 @@ NO_DETAILS = [f',"segment_details":{each}' for each in ("[]", "{}", "null", "[1]
 
 
 @settings(max_examples=60)
-@given(st.booleans(), st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([64, 2**21]))
+@given(
+    st.booleans(), st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([64, 2**21]), st.sampled_from([11, 17])
+)
 def test_both_ways_read_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daily: bool, data: st.DataObject, end: str, block: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daily: bool, data: st.DataObject, end: str, block: int, many: int
 ) -> None:
-    """Whatever the numbers, the damage and the size of a block are: the same rows in the same order, the same counts."""
+    """Whatever the numbers, the damage, the size of a block and of what is compared at a time are: the same rows in the same
+    order, the same counts."""
+    monkeypatch.setattr("stages.normalize.mi_shapes.AT_A_TIME", 2**many)
     groups = data.draw(st.lists(lines(daily), max_size=6))
     table = DAILY if daily else SAMPLES
     text = end.join([",".join(COLUMNS[table]), *(line for group in groups for line in group), ""])
@@ -133,6 +143,60 @@ def test_reports_read_together_are_those_read_one_by_one(tmp_path: Path, monkeyp
         slowly.append(work.since()["one by one"])
     assert found[0] == found[1]
     assert slowly[0] < 0.9 * slowly[1]
+
+
+@given(st.data(), st.integers(1, 15), st.integers(0, 9), st.integers(0, 30), st.integers(0, 30))
+def test_numbers_are_what_python_reads(
+    data: st.DataObject, digits: int, decimals: int, before: int, after: int
+) -> None:
+    """Of any length, anywhere in a line, with whatever around them."""
+    decimals = min(decimals, digits - 1)
+    texts = []
+    for _ in range(data.draw(st.integers(1, 5))):
+        text = data.draw(st.text("0123456789", min_size=digits, max_size=digits))
+        texts.append(f"{text[: digits - decimals]}.{text[digits - decimals :]}" if decimals else text)
+    around = data.draw(st.binary(min_size=before + after + WORD, max_size=before + after + WORD))
+    lines = np.array([[*around[:before], *text.encode(), *around[before:]] for text in texts], np.uint8)
+    number = Number(before, before + len(texts[0]), decimals)
+    column = number.read(lines)
+    assert column.tolist() == [float(text) if decimals else int(text) for text in texts]
+    assert [each.tolist() for each in read_numbers([number, number], lines)] == [column.tolist()] * 2
+
+
+@given(st.data(), st.integers(1, 40), st.integers(1, 60), st.sampled_from([64, 256, 2**17]))
+def test_lines_are_compared_byte_by_byte(data: st.DataObject, length: int, count: int, at_a_time: int) -> None:
+    """However many at a time: a line fits where none of its bytes is below or beyond what the shape has there."""
+    low = np.frombuffer(data.draw(st.binary(min_size=length, max_size=length)), np.uint8).astype(int)
+    span = np.minimum(np.array([0, 9, 255])[np.arange(length) % 3], 255 - low)
+    lines = low + np.random.default_rng(length * count).integers(0, span + 1, (count, length))
+    for line in data.draw(st.sets(st.integers(0, count - 1))):
+        lines[line, data.draw(st.integers(0, length - 1))] = data.draw(st.integers(0, 255))
+    fits = ((lines >= low) & (lines <= low + span)).all(axis=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stages.normalize.mi_shapes.AT_A_TIME", at_a_time)
+        shape = Shape(low.astype(np.uint8), span.astype(np.uint8), None, "")
+        assert shape.match(lines.astype(np.uint8)).tolist() == fits.tolist()
+
+
+WHOLE = st.integers(-(2**62), 2**62) | st.integers(-5, 5).map(lambda each: each + 1_700_000_000)
+
+
+@given(
+    st.lists(
+        st.tuples(WHOLE, st.none() | WHOLE, st.none() | st.floats(allow_nan=False), st.sampled_from("ab")), min_size=1
+    )
+)
+def test_a_batch_is_kept_as_it_is(rows: list[tuple[Any, ...]]) -> None:
+    """Whole numbers come back from their steps, however far apart they are; nulls and all else as they were."""
+    whole, perhaps, real, text = zip(*rows, strict=True)
+    batch = pa.record_batch({
+        "whole": pa.array(whole, pa.int64()), "small": pa.array([each % 2**15 for each in whole], pa.int16()),
+        "perhaps": pa.array(perhaps, pa.int64()), "real": pa.array(real, pa.float64()),
+        "text": pa.array(text).dictionary_encode(),
+    })  # fmt: skip
+    again = unpacked(packed(batch))
+    assert again.to_pylist() == batch.to_pylist()
+    assert all(one.type == other.type for one, other in zip(again, batch, strict=True) if other.null_count < len(rows))
 
 
 class Work:

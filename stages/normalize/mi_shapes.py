@@ -25,7 +25,7 @@ from stages.normalize.mi_routes import NIGHTS, SLEEP_KEYS, Route, count_of, rout
 
 MAX_LENGTH = 2_048  # bytes of a line; longer ones are nights, and no two of them have one shape
 _ZERO, _NINE = b"09"
-_AT_A_TIME = 2**17  # bytes that are compared before the next: they stay in the processor's cache
+AT_A_TIME = 2**17  # bytes that are compared before the next: they stay in the processor's cache
 _QUOTE = 0x22
 _WHOLE = re.compile(rb"[0-9]{1,15}")
 
@@ -58,7 +58,7 @@ class Shape:
     def _within(self, lines: Bytes) -> Mask:
         """Which of them have no byte outside of the shape's."""
         count, length = lines.shape
-        rows = _AT_A_TIME // length
+        rows = AT_A_TIME // length
         fits = np.ones(count, bool)
         for first in range(0, count, rows):
             some = lines[first : first + rows]
