@@ -102,7 +102,10 @@ class Told:
 
     def add(self, other: Told) -> None:
         """What `other` tells, too."""
-        self.dates = np.union1d(self.dates, other.dates)
+        if len(self.dates) and len(other.dates) and other.dates[0] <= self.dates[-1]:
+            self.dates = np.union1d(self.dates, other.dates)
+        else:  # part by part they come in order
+            self.dates = np.append(self.dates, other.dates)
         for name, parts in other.values.items():
             self.values.setdefault(name, []).extend(parts)
         for date, flags in other.flags.items():

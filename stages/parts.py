@@ -132,8 +132,10 @@ def _ranges(tables: Sequence[Big]) -> Iterator[tuple[Any, Any]]:
     counts: dict[int, int] = {}
     for table in tables:
         for column in table.column(DATE):
-            days, rows = np.unique(np.asarray(column.drop_null().cast(pa.int32())), return_counts=True)
-            for day, count in zip(days.tolist(), rows.tolist(), strict=True):
+            days = np.asarray(column.drop_null().cast(pa.int32()))
+            begins = np.flatnonzero(np.append(True, days[1:] != days[:-1])[: len(days)])  # rows lie by date, more or less
+            rows = np.diff(np.append(begins, len(days)))
+            for day, count in zip(days[begins].tolist(), rows.tolist(), strict=True):
                 counts[day] = counts.get(day, 0) + count
     yield None, None
     for first, last in blocks(counts):
