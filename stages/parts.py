@@ -133,7 +133,8 @@ def _ranges(tables: Sequence[Big]) -> Iterator[tuple[Any, Any]]:
     for table in tables:
         for column in table.column(DATE):
             days = np.asarray(column.drop_null().cast(pa.int32()))
-            begins = np.flatnonzero(np.append(True, days[1:] != days[:-1])[: len(days)])  # rows lie by date, more or less
+            # Rows lie by date, more or less.
+            begins = np.flatnonzero(np.append(True, days[1:] != days[:-1])[: len(days)])
             rows = np.diff(np.append(begins, len(days)))
             for day, count in zip(days[begins].tolist(), rows.tolist(), strict=True):
                 counts[day] = counts.get(day, 0) + count
