@@ -75,14 +75,15 @@ class Schema:
         """
         import pyarrow as pa
 
-        missing = [name for name in self.names if name not in table.column_names]
+        given = set(table.column_names)
+        missing = [name for name in self.names if name not in given]
         if missing:
             raise StageError(f"table {self.name} lacks the column {', '.join(missing)}")
         try:
             chosen = table.select(self.names)
             wanted = pa.schema(
-                field.with_type(given.type) if _is_encoded(given) and field.type == "string" else field
-                for given, field in zip(chosen.schema, self.arrow(), strict=True)
+                field.with_type(kind.type) if _is_encoded(kind) and field.type == "string" else field
+                for kind, field in zip(chosen.schema, self.arrow(), strict=True)
             )
             return chosen if chosen.schema.equals(wanted) else chosen.cast(wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pdp.schema import Schema
+from pdp.schema import Schema, is_uniform
 from stages.columns import Ints, Mask, codes, equal, integers, is_strict, numbers, pack, repeated, runs, texts_of, valid
 from stages.schemas import PROVENANCE
 
@@ -78,6 +78,8 @@ def one_device_a_day(schema: Schema, table: pa.Table, sources: Sequence[str], al
 
     The server's own merge (`default`) comes first, then the order of the sources, then the device with most rows.
     """
+    if is_uniform(table["source"]) and is_uniform(table["sid"]):
+        return np.zeros(len(alive), bool)
     kind = "segment" if schema.name == "sleep" else "sample"
     at = np.flatnonzero(alive & equal(table["kind"], kind) & ~equal(table["record"], "daily_report"))
     source, sid = codes(table["source"], sources)[at], codes(table["sid"], ["default"])[at]
