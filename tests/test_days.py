@@ -141,6 +141,13 @@ def test_any_other_local_time_goes_there_and_back(naive: datetime, zone: str) ->
         assert Offsets(zone).of_zone(np.array([instant])).tolist() == [offset]
 
 
+@given(st.lists(st.integers(-1, 4_102_444_802), min_size=1, max_size=6), st.sampled_from(ZONES))
+def test_instants_far_apart_have_the_offsets_that_each_has_alone(instants: list[int], zone: str) -> None:
+    """Of the years between them nothing is asked."""
+    alone = [int(Offsets(zone).of_zone(np.array([instant]))[0]) for instant in instants]
+    assert Offsets(zone).of_zone(np.array(instants)).tolist() == alone
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from([-10_800, 0, 3600, 7200, 20_700])), max_size=12),
     st.integers(-3, 43), st.integers(0, 20), st.sampled_from(ZONES),

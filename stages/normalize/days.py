@@ -21,6 +21,7 @@ NEAREST, ZONE = "nearest", "zone"
 NONEXISTENT, AMBIGUOUS = "nonexistent_local_time", "ambiguous_local_time"
 PLAUSIBLE = range(4_102_444_801)  # instants from 1970 to 2100; one outside is treated as the nearer end
 _SPAN = 512 * DAY  # a zone is asked about no more time than the instants lie in
+_FEW = 16  # spans between the first and the last instant that are asked for without a look at those between
 
 
 class Offsets:
@@ -74,7 +75,10 @@ class Offsets:
             return np.zeros(0, np.int64)
         ends = np.array([instants.min(), instants.max()]).clip(0, PLAUSIBLE[-1])
         first, last = (ends // _SPAN).tolist()
-        periods = [_periods(self.zone, span) for span in range(first, last + 1)]
+        spans: Sequence[int] = range(first, last + 1)
+        if len(spans) > _FEW:  # what stands for no instant may lie forty years before all others
+            spans = np.flatnonzero(np.bincount(instants.clip(*ends) // _SPAN)).tolist()
+        periods = [_periods(self.zone, span) for span in spans]
         starts, offsets = (np.concatenate(each) for each in zip(*periods, strict=True))
         first, last = np.searchsorted(starts[1:], ends, side="right").tolist()
         if first == last:
