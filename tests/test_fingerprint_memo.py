@@ -110,6 +110,32 @@ def test_a_known_answer_takes_no_syntax_tree(root, monkeypatch):
     assert [Answers(root).of(ref, SCHEME) for ref in refs] == expected and asked == [*refs]
 
 
+def test_a_file_beside_the_modules_concerns_code_that_does_not_name_what_it_reads(root, monkeypatch):
+    """For all other code it is no reason to find anything out anew."""
+    (root / "app/named.py").write_text(
+        "from pdp.resource import resource\n\ndef f(): return resource('one.json').read_text()\n"
+    )
+    (root / "app/any.py").write_text("from pdp.resource import resource\n\ndef f(x): return resource(x).read_text()\n")
+    (root / "app/one.json").write_text("1")
+    refs = (REF, "app.named:f", "app.any:f")
+    before = {ref: Answers(root).of(ref, SCHEME) for ref in refs}
+    assert before["app.any:f"].warnings and before["app.named:f"].resources == ("app/one.json",)
+    asked: list[str] = []
+    real = Project.fingerprint
+
+    def noted(project, ref):
+        asked.append(ref)
+        return real(project, ref)
+
+    monkeypatch.setattr(Project, "fingerprint", noted)
+    (root / "notes.txt").write_text("")
+    assert Answers(root).of(REF, SCHEME) == before[REF] and asked == []
+    (root / "app/two.json").write_text("2")
+    assert Answers(root).of(REF, SCHEME) == before[REF] and asked == []
+    assert Answers(root).of("app.any:f", SCHEME).digest != before["app.any:f"].digest and asked == ["app.any:f"]
+    assert Answers(root).of("app.named:f", SCHEME) == before["app.named:f"]
+
+
 def test_a_source_that_is_edited_while_it_is_read_is_not_kept_for_the_one_before(root, monkeypatch):
     """An answer is kept for what was read, whatever the file holds by then."""
     unit, before = root / "app/units.py", (root / "app/units.py").read_text()

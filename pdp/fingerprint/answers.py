@@ -1,8 +1,9 @@
 """Identities of code, kept from run to run with all that they follow from: asked again, they cost a look at the sources.
 
-An identity follows from the names of the project's files, the sources of its modules, and the data files that the code
-reads. It is taken from here only if every one of them is, by its content, what it was; when a file was touched does not
-count. So a new data folder, or a copy of a project, does not make pdp find out anew what it knows.
+An identity follows from the names of the project's modules, their sources, and the data files that the code reads (from
+the names of all files, where it does not name what it reads). It is taken from here only if every one of them is, by its
+content, what it was; when a file was touched does not count. So a new data folder, a copy of a project or a note that is
+laid beside the code does not make pdp find out anew what it knows.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Answers:
         self.root, self._files = Path(root), files
         self.path = beside.place(root, ".answers")
         self._kept: dict[tuple[int, str], _Kept] | None = None
-        self._names = ""
+        self._names: dict[bool, str] = {}
         self._seen: dict[str, str] = {}
         self._projects: dict[int, Project] = {}
 
@@ -62,7 +63,8 @@ class Answers:
         project = self._projects[scheme]
         found = project.fingerprint(ref)
         answer = Answer(found.digest, found.warnings, found.record(), tuple(path for path, _ in found.resources))
-        self._keep(ref, scheme, answer, _digest(project.files), project.sources(), dict(found.resources))
+        names = _digest(project.files, _looks_around(answer))
+        self._keep(ref, scheme, answer, names, project.sources(), dict(found.resources))
         return answer
 
     def of_files(self, *paths: Path, scheme: int) -> Answer:
@@ -85,12 +87,15 @@ class Answers:
         if (scheme, ref) not in self._kept:
             return None
         names, sources, resources, answer = self._kept[scheme, ref]
-        if names and not self._names:
-            self._names = _digest(self._files or Files(self.root))
-        same = names in ("", self._names) and all(
+        same = (not names or names == self._named(_looks_around(Answer(*answer)))) and all(
             self._seen_sha(path) == sha for path, sha in (*sources.items(), *resources.items())
         )
         return Answer(*answer) if same else None
+
+    def _named(self, others: bool) -> str:
+        if others not in self._names:
+            self._names[others] = _digest(self._files or Files(self.root), others)
+        return self._names[others]
 
     def _keep(
         self, ref: str, scheme: int, answer: Answer, names: str, sources: _Files, resources: _Files
@@ -117,6 +122,11 @@ def _sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _digest(files: Files) -> str:
-    """What files there are, by name."""
-    return _sha(repr((sorted(files.modules.items()), sorted(files.others))).encode())
+def _looks_around(answer: Answer) -> bool:
+    """Whether files beside the modules can matter to it, whatever their names: not where all that it reads is named."""
+    return bool(answer.resources or answer.warnings)
+
+
+def _digest(files: Files, others: bool) -> str:
+    """What modules there are, by name, and with `others` what lies beside them."""
+    return _sha(repr((sorted(files.modules.items()), sorted(files.others) if others else [])).encode())
