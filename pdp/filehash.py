@@ -2,7 +2,8 @@
 
 The cache is keyed by size, mtime, ctime and inode, so that an edit which keeps size and mtime is seen. An entry whose
 file was touched so shortly before it was read that a later write could leave the same stat behind is not kept (git's racy
-rule): less than two seconds, or, where that can be told, before the clock by which files are stamped moved on.
+rule): less than two seconds. Where only its mode or its name was touched, as a first run does that makes raw files private,
+it is enough that the clock by which files are stamped moved on since.
 """
 
 from __future__ import annotations
@@ -119,7 +120,12 @@ class FileHashes:
         return digest
 
     def _is_past(self, path: str, stat: Stat) -> bool:
-        """Whether files are stamped later by now than this one is: its ctime, which nobody can set."""
+        """Whether its content was left alone for long, and files are stamped later by now than its ctime, which nobody can set.
+
+        The clock alone would not do: one long write stamps the file once, when it begins.
+        """
+        if time.time_ns() - stat[1] < RACY_NS:
+            return False
         if self._now is None or self._now[1] <= stat[2]:
             self._now = self._clock()
         return self._now is not None and self._now[1] > stat[2] and self._now[0] == os.stat(path).st_dev

@@ -30,9 +30,10 @@ def test_a_fresh_file_is_not_trusted(tmp_path: Path) -> None:
     assert hashes.changed == {}
 
 
-def test_a_fresh_file_is_trusted_once_the_clock_of_stamps_moved_on(tmp_path: Path) -> None:
+def test_an_old_file_whose_mode_was_touched_is_trusted_once_the_clock_of_stamps_moved_on(tmp_path: Path) -> None:
     """Then no later write can leave its stat behind; before that it could, and on another device nobody knows."""
     (tmp_path / "a").write_bytes(b"one")
+    os.utime(tmp_path / "a", (0, 0))
     stat, device = stat_of(tmp_path / "a"), tmp_path.stat().st_dev
     assert stat
     for clock, kept in [
@@ -45,10 +46,19 @@ def test_a_fresh_file_is_trusted_once_the_clock_of_stamps_moved_on(tmp_path: Pat
         assert (hashes.hashed_bytes, "a" in hashes.changed) == ((3, True) if kept else (6, False))
 
 
+def test_a_file_that_was_just_written_is_not_trusted_though_the_clock_moved_on(tmp_path: Path) -> None:
+    """A long write stamps it when it begins, and may still go on."""
+    (tmp_path / "a").write_bytes(b"one")
+    hashes = FileHashes(tmp_path, lambda raw: {}, lambda: (tmp_path.stat().st_dev, 2**63))
+    hashes.sha256("a")
+    assert hashes.changed == {}
+
+
 def test_a_write_while_a_file_is_hashed_is_seen(tmp_path: Path, monkeypatch) -> None:
     """Its stamp is later than the clock that was asked before the hashing."""
     path = tmp_path / "a"
     path.write_bytes(b"one")
+    os.utime(path, (0, 0))
     while (stamp(tmp_path) or (0, 2**63))[1] <= path.stat().st_ctime_ns:
         pass
 
