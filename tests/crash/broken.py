@@ -68,7 +68,7 @@ LATE = """
 
     def put_at_once(self, *temps: Path) -> list[str]:
 """
-COMMIT = "    with signals.held():\n        with session.chain.transaction():\n            if record:"
+COMMIT = "    with signals.held():\n        with session.transaction():\n            if record:"
 STORE, TASKS, REGISTRY = "pdp/store.py", "pdp/tasks.py", "pdp/registry/__init__.py"
 EARLY = "    if record:\n        publish(session, record['outputs'], session.registry.version_of)\n"
 KEPT = "            session.registry.put_doit_state(task, state)\n"
