@@ -93,7 +93,8 @@ class Reporter(ConsoleReporter):
         if not task.actions:
             return  # a group: each of its tasks speaks for itself
         blocked = isinstance(fail, UnmetDependency)
-        sentence = f"needs {fail.message}" if blocked else self._sentence(task, fail)
+        # doit names them in the order of a set.
+        sentence = f"needs {', '.join(sorted(fail.message.split()))}" if blocked else self._sentence(task, fail)
         outcome = "blocked" if blocked else "failed"
         self._record(task.name, outcome, [sentence])
         self._line(task.name, outcome, "", "", sentence)

@@ -128,17 +128,15 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
     """A folder that is suddenly empty is a lost mount more often than a wish."""
     if snapshot.files:
         return
-    name = f"ingest:{source.name}"
-    last = session.registry.last(name)
-    had = len(recorded_by(session.registry, name, last)["snapshot"]) if last else 0
-    enabled = session.is_enabled(source.name)
-    if had and enabled:
+    had = _had_files(session, source)
+    if had and session.is_enabled(source.name):
         what = session.shown(source.folder) if remote(session, source) is None else f"the place of {source.name}"
         raise InputError(
             f"{what} is empty, but held {had} file{'s' if had > 1 else ''} before",
             hint=f"put them back, or set enabled = false under [{source.name}] in {session.config.path.name}",
         )
-    if not any(_has_files(session, other) for other in pipeline.sources):
+    enabled = [other for other in pipeline.sources if session.is_enabled(other.name)]
+    if not any(_has_files(session, other) or _had_files(session, other) for other in enabled):
         folders = " or ".join(session.shown(other.folder) for other in pipeline.sources)
         raise InputError(
             "no source has a file yet",
@@ -146,9 +144,15 @@ def _refuse_vanished(session: Session, pipeline: Pipeline, source: Source, snaps
         )
 
 
+def _had_files(session: Session, source: Source) -> int:
+    """How many files its last snapshot holds."""
+    name = f"ingest:{source.name}"
+    last = session.registry.last(name)
+    return len(recorded_by(session.registry, name, last)["snapshot"]) if last else 0
+
+
 def _has_files(session: Session, source: Source) -> bool:
-    enabled = session.is_enabled(source.name)
-    return enabled and any(name != MANIFEST for _, _, names in os.walk(session.path(source.folder)) for name in names)
+    return any(name != MANIFEST for _, _, names in os.walk(session.path(source.folder)) for name in names)
 
 
 def write_manifest(session: Session, source: Source, plan: Plan, content: bytes) -> dict[str, Any]:

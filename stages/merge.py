@@ -6,7 +6,7 @@ known is null, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,8 +30,10 @@ SLEEP_NAMES = {
 Output = Generator[tuple[str, pa.Table], None, Told]
 
 
-def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tuple[str, pa.Table]]:
-    """`daily_metrics`: one row for each date on which any table has an accepted row.
+def daily(
+    inputs: Mapping[str, Any], config: Mapping[str, Any]
+) -> Generator[tuple[str, pa.Table], None, dict[str, str]]:
+    """`daily_metrics`: one row for each date on which any table has an accepted row. Facts: {first_date, last_date}.
 
     A validated table has one row for a day's report and one for an instant, from one device on a date: nothing here
     is averaged or summed over devices, files or exports.
@@ -44,7 +46,9 @@ def daily(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tupl
     told.add((yield from _metric(inputs, "spo2", "avg_spo2", "spo2", Groups.mean)))
     told.add((yield from _metric(inputs, "stress", "avg_stress", "stress", Groups.mean)))
     told.add((yield from _metric(inputs, "weight", "weight_kg", "weight_kg", Groups.mean)))
-    yield "daily_metrics", _table(told)
+    table = _table(told)
+    yield "daily_metrics", table
+    return {"first_date": f"{table['date'][0]}", "last_date": f"{table['date'][-1]}"} if table.num_rows else {}
 
 
 def _by_dates(inputs: Mapping[str, Any], name: str, fold: Callable[[pa.Table], Told], *columns: str) -> Output:

@@ -80,7 +80,7 @@ class Tally:
                 raise StageError(
                     f"{self.table} of {source}: {aside} of {read} rows cannot be accepted, more than the "
                     f"{most:.0%} allowed; {self._commonest(source)}",
-                    hint="correct the file, or raise max_quarantined_share under [checks]: with 1 pdp rejected lists them all",
+                    hint="correct the file, or raise [checks] max_quarantined_share: at 1 all go on, and pdp rejected lists them",
                 )
 
     def _commonest(self, source: str) -> str:

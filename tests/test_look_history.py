@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdp.look import to_json
+from pdp.look import to_json, unknown
 from tests.look import built, pdp, said, told
 from tests.project import Project
 
@@ -130,3 +130,10 @@ def test_json_is_what_json_would_write(value: object) -> None:
     """Any plain data; and what is no number is null."""
     assert json.loads(to_json(value)) == value
     assert to_json([float("nan"), float("inf")]) == "[\n null,\n null\n]"
+
+
+def test_an_unknown_name_is_told_with_what_there_is() -> None:
+    """One that may have been meant, else all, else that there is nothing yet."""
+    assert str(unknown("artifact", "totl", ["numbers", "total"])) == "there is no artifact totl; did you mean total?"
+    assert str(unknown("artifact", "xyz", ["numbers", "total"])) == "there is no artifact xyz; known are numbers, total"
+    assert str(unknown("artifact", "total", [])) == "there is no artifact total; nothing was built yet: run doit"

@@ -42,7 +42,7 @@ def test_a_second_run_runs_no_stage_and_loads_nothing_heavy(built: Copy) -> None
 def test_status_loads_nothing_heavy(built: Copy) -> None:
     done = built.command(sys.executable, "-X", "importtime", "-m", "pdp", "status")
     assert done.returncode == 0, done.stderr
-    assert "daily_metrics" in done.stdout
+    assert "daily_metrics" in done.stdout and "\nfrom 20" in done.stdout
     assert "pdp" in loaded(done) and loaded(done) & HEAVY == set()
 
 

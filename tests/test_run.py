@@ -331,3 +331,18 @@ def test_what_a_stage_has_to_say_is_told_by_the_run_and_by_status(project: Proje
     assert "is odd" not in project.doit().stdout
     project.write("stages/steps.py", STEPS)
     assert "is odd" not in project.doit().stdout + project.command(sys.executable, "-m", "pdp", "status").stdout
+
+
+def test_a_source_that_never_had_files_is_not_blamed_where_another_lost_its_own(project: Project) -> None:
+    """The one that is empty now is told, and nobody who fetched files for months is told that there are none yet."""
+    other = 'Source("google_sheets", "stages.steps:read", ("numbers",), ("timezone",))'
+    project.write(
+        "dodo.py", DODO.replace("PIPELINE = Pipeline((SOURCE,), (", f"PIPELINE = Pipeline((SOURCE, {other}), (")
+    )
+    project.write("configs/pdp.toml", 'timezone = "Europe/Berlin"\n')
+    assert project.outcomes()["ingest:google_sheets"] == "built"
+    (project.data / "raw/mi_band/a.txt").unlink()
+    done = project.doit()
+    found = outcomes(done.stdout)
+    assert (found["ingest:mi_band"], found["ingest:google_sheets"]) == ("failed", "current")
+    assert "is empty, but held 1 file before" in done.stdout and "no source has a file yet" not in done.stdout

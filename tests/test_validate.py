@@ -137,7 +137,7 @@ def test_a_source_with_too_many_bad_rows_fails_the_stage() -> None:
     assert str(failed.value) == (
         "blood_pressure of a: 5 of 20 rows cannot be accepted, more than the 20% allowed; most often systolic_range (5), "
         "first in z.csv, row 2, systolic: systolic must lie between 40 and 300 mmHg; correct the value at its source; "
-        "correct the file, or raise max_quarantined_share under [checks]: with 1 pdp rejected lists them all"
+        "correct the file, or raise [checks] max_quarantined_share: at 1 all go on, and pdp rejected lists them"
     )
 
 

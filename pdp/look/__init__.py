@@ -150,9 +150,8 @@ def unknown(kind: str, name: str, known: list[str]) -> PdpError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, 1)
-    return PdpError(
-        f"there is no {kind} {name}", hint=f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-    )
+    others = f"known are {', '.join(known)}" if known else "nothing was built yet: run doit"
+    return PdpError(f"there is no {kind} {name}", hint=f"did you mean {near[0]}?" if near else others)
 
 
 def print_json(value: Any) -> None:

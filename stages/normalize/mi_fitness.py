@@ -32,7 +32,8 @@ def read(inputs: Mapping[str, Any], config: Mapping[str, Any]) -> Generator[tupl
     """The tables `mi_band_<table>` of all exports in the snapshot `inputs["mi_band"]`, in chunks; then the facts.
 
     Facts: {rows, routed, marks, without_values, other_account, other_keys {key: rows}, files {name: {encoding,
-    delimiter, rows}}, same {name: the identical file read}, not_read [names], unrecognised [names], offsets_told}.
+    delimiter, rows}}, same {name: the identical file read}, not_read [names], unrecognised [names], offsets_told,
+    notes [sentences]}.
     A report or sample that holds no value, be it that all are sentinels, is counted as `without_values`, like a mark.
 
     Raises:
@@ -88,5 +89,16 @@ def _facts(found: Survey) -> dict[str, Any]:
             for name, (_, kept) in found.files.items()
         },
         "same": dict(sorted(found.same.items())), "not_read": found.not_read, "unrecognised": found.unrecognised,
-        "offsets_told": len(found.known),
+        "offsets_told": len(found.known), **_notes(found.strangers),
     }  # fmt: skip
+
+
+def _notes(strangers: list[str]) -> dict[str, list[str]]:
+    """What a person is told of files that were passed over because of their names."""
+    if not strangers:
+        return {}
+    more = len(strangers) - 1
+    are, their = (f" and {more} more are", "their names") if more else (" is", "its name")
+    return {
+        "notes": [f"{strangers[0]}{are} of no Mi Fitness export by {their}, and not read; leave names as they were"]
+    }

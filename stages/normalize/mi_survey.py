@@ -31,6 +31,8 @@ class Survey:
     same: dict[str, str] = field(default_factory=dict)
     not_read: list[str] = field(default_factory=list)
     unrecognised: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    """Lone files, and zips as a whole, of which nothing is known."""
     account: str = ""
     known: list[tuple[int, int]] = field(default_factory=list)
 
@@ -82,10 +84,16 @@ def _parts(snapshot: Snapshot, files: Mapping[str, ExportFile]) -> Iterator[tupl
             yield files[part.name], part
 
 
+def _outer(name: str) -> str:
+    """The zip that a file is in, or the file."""
+    return name.partition("!")[0]
+
+
 def _sort_out(snapshot: Snapshot, found: Survey) -> dict[str, ExportFile]:
     names = [name for raw in sorted(snapshot, key=lambda raw: raw.name) for name in contents(raw)]
     recognised = {name: file for name in names if (file := recognise(name))}
     found.unrecognised = [name for name in names if name not in recognised]
+    found.strangers = sorted({_outer(name) for name in found.unrecognised} - {_outer(name) for name in recognised})
     found.not_read = [name for name, file in recognised.items() if not file.is_read]
     if names and not recognised:
         raise InputError(

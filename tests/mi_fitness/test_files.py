@@ -80,6 +80,20 @@ def test_what_is_not_read_is_listed(tmp_path: Path) -> None:
     result = run(files)
     assert result.facts["not_read"] == [profile.name]
     assert result.facts["unrecognised"] == ["notes.txt"]
+    assert result.facts["notes"] == [
+        "notes.txt is of no Mi Fitness export by its name, and not read; leave names as they were"
+    ]
+    put(tmp_path, SAMPLES, [], prefix="my")
+    with (
+        zipfile.ZipFile(tmp_path / "photos.zip", "w") as strange,
+        zipfile.ZipFile(tmp_path / "export.zip", "w") as known,
+    ):
+        strange.writestr("a.jpg", "x")
+        known.writestr("b.jpg", "x")
+        known.writestr(f"{PREFIX}user_member_profile.csv", "Name\n")
+    assert run(tmp_path).facts["notes"] == [
+        f"my{SAMPLES}.csv and 2 more are of no Mi Fitness export by their names, and not read; leave names as they were"
+    ]
 
 
 def test_a_folder_without_any_export_is_refused(tmp_path: Path) -> None:
