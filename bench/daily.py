@@ -14,7 +14,7 @@ from bench.generate import daily_reports
 from bench.measure import DOIT, Cost, least, measure, own_environment, warm_up
 from bench.rows import Line
 
-ROUNDS = 3
+ROUNDS = 5
 
 
 def lines(folder: Path, days: int) -> list[Line]:
