@@ -7,13 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.checkout import CONFIGS, copy_pipeline
+
 ROOT = Path(__file__).parent.parent
 HEAD = "import sys; from pdp.lean import lean_arrow; import pyarrow as pa; lean_arrow(); lean_arrow();"
 
 
-def run(code: str, **environ: str) -> str:
+def run(code: str, cwd: Path = ROOT, **environ: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=cwd, env=os.environ | environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
@@ -59,11 +61,12 @@ def test_numpy_starts_no_threads_unless_a_person_says_so():
 
 
 def test_a_first_run_of_the_whole_demo_imports_no_pandas(tmp_path):
+    copy_pipeline(tmp_path, *CONFIGS, known=False)
     environ = {"PDP_CONFIG": "configs/demo.toml", "PDP_DATA_DIR": str(tmp_path / "data")}
-    run("import runpy, sys; sys.argv[1:] = ['demo']; runpy.run_module('pdp', run_name='__main__')", **environ)
+    run("import runpy, sys; sys.argv[1:] = ['demo']; runpy.run_module('pdp', run_name='__main__')", tmp_path, **environ)
     code = (
         "import sys; from doit.__main__ import main; sys.argv = ['doit']\n"
         "try: main()\nfinally: print(any(name.startswith('pandas') for name in sys.modules))"
     )
-    assert run(code, **environ) == "False"
+    assert run(code, tmp_path, **environ) == "False"
     assert (tmp_path / "data/merged/daily_metrics.parquet").exists()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.checkout import CONFIGS, copy_pipeline
 from tests.project import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
@@ -20,9 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What a person has after cloning, less what its commands would install."""
-    for name in ("stages", "configs"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "pdp.toml"))
-    shutil.copy(ROOT / "dodo.py", tmp_path)
+    copy_pipeline(tmp_path, *CONFIGS)
     return tmp_path
 
 
