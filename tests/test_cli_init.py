@@ -225,3 +225,14 @@ def test_light_command_starts_without_click(project: Path) -> None:
         "assert cli.main(['x']) == 0; sys.exit('click' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
+
+
+def test_an_answer_that_nobody_gives_is_no_interrupt(tmp_path: Path) -> None:
+    """A job has no terminal: the sentence says what was missing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pdp", "vault", "init", str(tmp_path / "vault")],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True,
+    )  # fmt: skip
+    assert (
+        done.returncode == 2 and "pdp: the input ended where an answer was wanted; answer at a terminal" in done.stderr
+    )

@@ -61,3 +61,19 @@ def test_a_table_without_provenance_is_shown_too(project: Project) -> None:
     assert project.doit().returncode == 0
     assert len(told(project, "rejected")["rejected"]) == 1
     assert "1 row set aside" in pdp(project, "rejected")
+
+
+def test_downloads_of_one_sheet_that_differ_are_told_where_numbers_are_looked_at_and_leave(tmp_path: Path) -> None:
+    """A reading whose time was corrected counts twice, and no row is set aside: the files are named until one is gone."""
+    house = House(tmp_path)
+    moved = {when.replace("20:00", "20:30"): values for when, values in READINGS.items()}
+    house.log(moved | {"2025-09-04 08:00": (125, 80)}, "log (1).csv")
+    house.build()
+    told = "log.csv and log (1).csv look like downloads of one sheet, and 1 reading stands in one of them only"
+    assert f"\n{told}" in house.pdp("status").stdout
+    done = house.pdp("export", "--csv", "days.csv")
+    assert (done.returncode, done.stdout) == (0, "wrote days.csv: 3 rows of daily_metrics@v2\n")
+    assert done.stderr.startswith(f"note: {told}") and done.stderr.count("\n") == 1
+    (house.root / "data/raw/google_sheets/log.csv").unlink()
+    house.build()
+    assert told not in house.pdp("status").stdout and house.pdp("export", "--csv", "days.csv").stderr == ""

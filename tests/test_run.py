@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from doit.exceptions import UnmetDependency
 
+from pdp.doit_reporter import Reporter
 from tests.look import pdp
 from tests.project import DODO, PATIENCE_S, STEPS, Project, outcomes, until
 
@@ -346,3 +350,14 @@ def test_a_source_that_never_had_files_is_not_blamed_where_another_lost_its_own(
     found = outcomes(done.stdout)
     assert (found["ingest:mi_band"], found["ingest:google_sheets"]) == ("failed", "current")
     assert "is empty, but held 1 file before" in done.stdout and "no source has a file yet" not in done.stdout
+
+
+def test_what_a_blocked_stage_needs_is_told_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """doit names them in the order of a set, which is another one each time; what is recorded is the same each time."""
+    out, recorded = StringIO(), []
+    reporter = Reporter(out, {})
+    reporter.bar, reporter.counts = None, {}
+    monkeypatch.setattr(reporter, "_record", lambda *told: recorded.append(told))
+    reporter.add_failure(SimpleNamespace(name="merge", actions=[1]), UnmetDependency("validate:b validate:a"))
+    assert recorded == [("merge", "blocked", ["needs validate:a, validate:b"])]
+    assert out.getvalue().endswith("needs validate:a, validate:b\n")

@@ -8,6 +8,7 @@ import click
 
 from pdp import __version__
 from pdp.cli import COMMANDS, resolve
+from pdp.errors import UsageError
 
 
 class Group(click.Group):
@@ -48,5 +49,8 @@ def run(arguments: list[str]) -> int:
         click.echo(f"pdp: {error.format_message()}", err=True)
         return error.exit_code
     except click.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            hint = "answer at a terminal; pdp COMMAND --help says whether there is a way without one"
+            raise UsageError("the input ended where an answer was wanted", hint=hint) from None
         # click made it of an interrupt, which knows what signal it was.
         raise error.__cause__ if isinstance(error.__cause__, KeyboardInterrupt) else KeyboardInterrupt from None

@@ -14,8 +14,9 @@ from typing import Any
 import click
 
 from pdp import config, generation
-from pdp.errors import InputError, PdpError, UsageError
+from pdp.errors import InputError, PdpError, UsageError, mask
 from pdp.period import days_back
+from pdp.registry.history import History
 
 
 class Day(click.ParamType[date]):
@@ -63,14 +64,23 @@ def check_period(first: date | None, back: int | None) -> None:
 
 
 def opened() -> tuple[Path, config.Config, generation.Generation]:
-    """The project's folder, its settings, and the current generation.
+    """The project's folder, its settings, and the current generation. What its stages have to say is said: the next reader is
+    another person, or another program.
 
     Raises:
         PdpError: nothing is built yet, or the config is wrong.
     """
     root = config.project_root(Path.cwd())
     found = config.load(root, os.environ)
-    return root, found, generation.current(found.data_dir)
+    result = generation.current(found.data_dir)
+    history = History.open(found.data_dir / "registry.db")
+    try:
+        notes = [note for told in history.facts().values() for note in told.get("notes", ())]
+    finally:
+        history.db.close()
+    for note in notes:
+        click.echo(f"note: {mask(note)}", err=True)
+    return root, found, result
 
 
 def require(module: str, extra: str) -> None:
