@@ -52,6 +52,14 @@ class Output:
         except BrokenPipeError:
             self._leave()
 
+    def is_unheard(self) -> bool:
+        """Whether its reader has left."""
+        import select
+
+        poll = select.poll()
+        poll.register(self.stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+
     def _leave(self) -> None:
         # Without this the interpreter complains when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
@@ -128,9 +136,6 @@ def at_the_door(command: Callable[[], Any]) -> Any:
         code = command()
         output.flush()
         return code
-    except BrokenPipeError:  # from what prints by itself, as doit help
-        output.flush()
-        return 0
     except KeyboardInterrupt as error:
         print(SENTENCE, file=sys.stderr)
         return exit_code(error)
@@ -139,6 +144,9 @@ def at_the_door(command: Callable[[], Any]) -> Any:
     except sqlite3.Error as error:
         known = sqlite_told(error, "registry.db")
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and output.is_unheard():  # by what prints by itself, as doit help
+            output.flush()
+            return 0
         known = told(error, "the disk refused a file; what was committed stays")
     print(f"pdp: {known}", file=sys.stderr)
     return known.exit_code

@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 from pdp.chain import Chain
-from pdp.errors import RegistryError
 from pdp.recover import recover
 from pdp.registry import Registry
 from pdp.registry.apply import history
-from pdp.registry.migrate import VERSION
 from pdp.store import Store
 from tests.forked import doit_in
 from tests.look import pdp, said
@@ -293,38 +291,6 @@ def test_what_was_pinned_dropped_and_forgotten_before_there_were_records_is_writ
     (tmp_path / "registry.db").unlink()
     recover(tmp_path)
     assert told(tmp_path) == now
-
-
-def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "registry.db"
-    db = sqlite3.connect(path)
-    db.execute("CREATE TABLE mine (x)")
-    db.close()
-    before = path.read_bytes()
-    with pytest.raises(RegistryError, match="is not pdp's registry"):
-        Registry(path)
-    assert path.read_bytes() == before
-
-
-def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
-    """One transaction: the next start finds the old version, whole."""
-    chain_in(tmp_path).registry.close()
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store/records").mkdir()
-    older(tmp_path, 1)
-    db = sqlite3.connect(tmp_path / "registry.db")
-    db.execute("CREATE TABLE release (mine)")
-    db.commit()
-    db.close()
-    with pytest.raises(RegistryError, match="already exists"):
-        Registry(tmp_path / "registry.db")
-    db = sqlite3.connect(tmp_path / "registry.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
-    assert db.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'chain'").fetchone() == (0,)
-    db.execute("DROP TABLE release")
-    db.commit()
-    db.close()
-    assert Registry(tmp_path / "registry.db").db.execute("PRAGMA user_version").fetchone()[0] == VERSION
 
 
 def test_the_last_complete_run_is_the_release(project: Project) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pdp.doit_door import at_the_door
 from tests.project import PATIENCE_S, Project
 
 DOIT = f"{sys.executable} -m doit"
@@ -109,3 +111,13 @@ def test_a_dodo_of_another_kind_keeps_doits_ways(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "hello" in done.stdout
+
+
+def test_a_pipe_that_broke_elsewhere_is_no_reader_who_left(capfd: pytest.CaptureFixture[str]) -> None:
+    """A run that lost the connection to something must not end as if it had gone well."""
+
+    def command() -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    assert at_the_door(command) != 0
+    assert "Broken pipe" in capfd.readouterr().err

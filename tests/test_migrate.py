@@ -14,7 +14,8 @@ from pdp import registry
 from pdp.disk import DiskError
 from pdp.errors import PdpError, RegistryError
 from pdp.registry import Registry, connect, migrate, sqlite_told
-from pdp.registry.migrate import copy
+from pdp.registry.migrate import VERSION, copy
+from tests.older import older
 from tests.project import held_open
 
 
@@ -305,3 +306,35 @@ def test_the_copy_of_an_older_registry_is_made_while_no_other_process_can_change
     assert copied == ["registry.db.v1"] == [left.name for left in tmp_path.iterdir() if left != path]
     with closing(sqlite3.connect(tmp_path / "registry.db.v1")) as db:
         assert pragma(db, "user_version") == 1
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "registry.db"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE mine (x)")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(RegistryError, match="is not pdp's registry"):
+        Registry(path)
+    assert path.read_bytes() == before
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    """One transaction: the next start finds the old version, whole."""
+    Registry(tmp_path / "registry.db").close()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/records").mkdir()
+    older(tmp_path, 1)
+    db = sqlite3.connect(tmp_path / "registry.db")
+    db.execute("CREATE TABLE release (mine)")
+    db.commit()
+    db.close()
+    with pytest.raises(RegistryError, match="already exists"):
+        Registry(tmp_path / "registry.db")
+    db = sqlite3.connect(tmp_path / "registry.db")
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'chain'").fetchone() == (0,)
+    db.execute("DROP TABLE release")
+    db.commit()
+    db.close()
+    assert Registry(tmp_path / "registry.db").db.execute("PRAGMA user_version").fetchone()[0] == VERSION

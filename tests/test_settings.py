@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pdp import config, places, settings
 from pdp.config import load
@@ -202,6 +204,12 @@ def test_error_is_never_remembered(project: Path) -> None:
         with pytest.raises(SettingsError):
             load(project, {}, lambda data_dir: memory)
     assert not memory
+
+
+@given(st.from_regex(config.PLACE, fullmatch=True))
+def test_what_passes_for_a_data_folder_without_validation_passes_it(place: str) -> None:
+    values = settings.validate({"timezone": "Europe/Berlin"}, {"PDP_DATA_DIR": (place, "PDP_DATA_DIR")}, "pdp.toml")
+    assert values["data_dir"] == place
 
 
 def test_a_new_data_folder_needs_no_validation(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
